@@ -1,0 +1,164 @@
+#pragma once
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/views.hpp"
+
+/// numpy buffers as views, and results as numpy arrays: no copies, no conversions (cellweave/_arrays.py makes those).
+namespace cellweave::bindings {
+
+namespace py = pybind11;
+
+/// A C-contiguous array of T; anything else is refused, never converted: use with py::arg().noconvert().
+template <class T>
+using Array = py::array_t<T, py::array::c_style>;
+
+template <class T>
+std::span<const T> vector(const Array<T>& array) {
+    return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+template <class T>
+std::span<T> mutable_vector(Array<T>& array) {
+    return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+}
+
+template <class T>
+DenseView<const T> matrix(const Array<T>& array) {
+    require(array.ndim() == 2, "expected a matrix, found " + std::to_string(array.ndim()) + " dimension(s)");
+    return {array.data(), array.shape(0), array.shape(1)};
+}
+
+template <class T>
+DenseView<T> mutable_matrix(Array<T>& array) {
+    require(array.ndim() == 2, "expected a matrix, found " + std::to_string(array.ndim()) + " dimension(s)");
+    return {array.mutable_data(), array.shape(0), array.shape(1)};
+}
+
+/// New, uninitialised arrays for results.
+template <class T>
+Array<T> new_vector(Size n) {
+    return Array<T>(static_cast<py::ssize_t>(n));
+}
+
+template <class T>
+Array<T> new_matrix(Size n_rows, Size n_cols) {
+    return Array<T>({static_cast<py::ssize_t>(n_rows), static_cast<py::ssize_t>(n_cols)});
+}
+
+/// Hands the storage of a std::vector to numpy.
+template <class T>
+Array<T> as_array(std::vector<T>&& values) {
+    auto owner = std::make_unique<std::vector<T>>(std::move(values));
+    const auto size = static_cast<py::ssize_t>(owner->size());
+    T* const data = owner->data();
+    const py::capsule release(owner.release(), [](void* vector) { delete static_cast<std::vector<T>*>(vector); });
+    return Array<T>(size, data, release);
+}
+
+/// Calls `f` with a `std::type_identity<T>` for the dtype of `array`, out of the listed types.
+template <class... Ts, class F>
+auto visit_dtype(const py::array& array, const char* what, F&& f) {
+    using Result = std::common_type_t<std::invoke_result_t<F&, std::type_identity<Ts>>...>;
+    std::conditional_t<std::is_void_v<Result>, bool, std::unique_ptr<Result>> result{};
+    bool known = false;
+    const auto attempt = [&]<class T>(std::type_identity<T> type) {
+        if (known || !array.dtype().equal(py::dtype::of<T>())) return;
+        known = true;
+        if constexpr (std::is_void_v<Result>) {
+            f(type);
+        } else {
+            result = std::make_unique<Result>(f(type));
+        }
+    };
+    (attempt(std::type_identity<Ts>{}), ...);
+    if (!known) {
+        throw py::type_error(std::string(what) + ": dtype " + std::string(py::str(array.dtype())) + " is not supported here");
+    }
+    if constexpr (!std::is_void_v<Result>) return std::move(*result);
+}
+
+/// Calls `f(DenseView<const T>)` for a C-contiguous matrix of float32 or float64.
+template <class F>
+auto visit_real(const py::array& dense, F&& f) {
+    return visit_dtype<float, double>(dense, "matrix", [&]<class T>(std::type_identity<T>) {
+        return f(matrix<T>(py::reinterpret_borrow<Array<T>>(dense)));
+    });
+}
+
+/// The same, with the integer types that counts come in.
+template <class F>
+auto visit_number(const py::array& dense, F&& f) {
+    return visit_dtype<float, double, std::int32_t, std::int64_t>(dense, "matrix", [&]<class T>(std::type_identity<T>) {
+        return f(matrix<T>(py::reinterpret_borrow<Array<T>>(dense)));
+    });
+}
+
+/// The three buffers of a scipy matrix, checked once. Python: `_core.Csr(data, indices, indptr, n_rows, n_cols, name)`.
+class CompressedArg {
+public:
+    CompressedArg(py::array data, py::array indices, py::array indptr, Size n_lines, Size line_length,
+                  const std::string& name, int threads);
+
+    Size n_lines() const { return n_lines_; }
+    Size line_length() const { return line_length_; }
+
+protected:
+    template <template <class, class> class View, bool is_mutable, class... Ts, class F>
+    auto visit(Size n_rows, Size n_cols, F&& f) const {
+        return visit_dtype<std::int32_t, std::int64_t>(indptr_, "indptr", [&]<class I>(std::type_identity<I>) {
+            return visit_dtype<Ts...>(data_, "data", [&]<class T>(std::type_identity<T>) {
+                const auto* indices = static_cast<const I*>(indices_.data());
+                const auto* indptr = static_cast<const I*>(indptr_.data());
+                if constexpr (is_mutable) {
+                    auto* data = static_cast<T*>(const_cast<py::array&>(data_).mutable_data());
+                    return f(View<T, I>(data, indices, indptr, n_rows, n_cols));
+                } else {
+                    return f(View<const T, I>(static_cast<const T*>(data_.data()), indices, indptr, n_rows, n_cols));
+                }
+            });
+        });
+    }
+
+private:
+    py::array data_;
+    py::array indices_;
+    py::array indptr_;
+    Size n_lines_;
+    Size line_length_;
+};
+
+/// A compressed matrix as one of CsrView / CscView. `visit_real` sees float32 and float64, `visit_number` also int32
+/// and int64, `visit_mutable` floats whose data may be written.
+template <template <class, class> class View>
+class SparseArg : public CompressedArg {
+public:
+    using CompressedArg::CompressedArg;
+
+    template <class F>
+    auto visit_real(F&& f) const {
+        return visit<View, false, float, double>(n_lines(), line_length(), f);
+    }
+    template <class F>
+    auto visit_number(F&& f) const {
+        return visit<View, false, float, double, std::int32_t, std::int64_t>(n_lines(), line_length(), f);
+    }
+    template <class F>
+    auto visit_mutable(F&& f) const {
+        return visit<View, true, float, double>(n_lines(), line_length(), f);
+    }
+};
+
+/// View over lines: both constructors take (data, indices, indptr, n_lines, line_length).
+using CsrArg = SparseArg<CsrView>;
+using CscArg = SparseArg<CscView>;
+
+}  // namespace cellweave::bindings

@@ -1,0 +1,81 @@
+#include <Eigen/Core>
+#include <pybind11/stl.h>
+
+#include "arrays.hpp"
+#include "call.hpp"
+#include "core/finite.hpp"
+#include "module.hpp"
+#include "sparse/check.hpp"
+
+namespace cellweave::bindings {
+
+namespace {
+
+py::dict build_info() {
+    py::dict info;
+    info["variant"] = CELLWEAVE_VARIANT;
+#if defined(__clang__)
+    info["compiler"] = "clang " __clang_version__;
+#elif defined(__GNUC__)
+    info["compiler"] = "gcc " __VERSION__;
+#else
+    info["compiler"] = "other";
+#endif
+    info["openmp"] = _OPENMP;
+    info["eigen"] = std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION) + "." +
+                    std::to_string(EIGEN_PATCH_VERSION);
+    info["simd"] = Eigen::SimdInstructionSetsInUse();
+    return info;
+}
+
+template <template <class, class> class View>
+void bind_compressed(py::module_& m, const char* name) {
+    py::class_<SparseArg<View>>(m, name)
+        .def(py::init<py::array, py::array, py::array, Size, Size, const std::string&, int>(), py::arg("data").noconvert(),
+             py::arg("indices").noconvert(), py::arg("indptr").noconvert(), py::arg("n_lines"), py::arg("line_length"),
+             py::arg("name"), py::arg("threads"));
+}
+
+}  // namespace
+
+CompressedArg::CompressedArg(py::array data, py::array indices, py::array indptr, Size n_lines, Size line_length,
+                             const std::string& name, int threads)
+    : data_(std::move(data)),
+      indices_(std::move(indices)),
+      indptr_(std::move(indptr)),
+      n_lines_(n_lines),
+      line_length_(line_length) {
+    const auto is_flat = [](const py::array& array) {
+        return array.ndim() == 1 && (array.size() < 2 || array.strides(0) == array.itemsize());
+    };
+    require(is_flat(data_) && is_flat(indices_) && is_flat(indptr_),
+            name + ": data, indices and indptr must be contiguous one-dimensional arrays");
+    require(indices_.dtype().equal(indptr_.dtype()), name + ": indices and indptr have different dtypes");
+    require(indptr_.size() == n_lines + 1, name + ": indptr has " + std::to_string(indptr_.size()) +
+                                               " entries, expected " + std::to_string(n_lines + 1));
+    const Size n_stored = std::min<Size>(data_.size(), indices_.size());
+    visit_dtype<std::int32_t, std::int64_t>(indptr_, "indptr", [&]<class I>(std::type_identity<I>) {
+        const auto* index_data = static_cast<const I*>(indices_.data());
+        const auto* indptr_data = static_cast<const I*>(indptr_.data());
+        run([&] { check_structure(index_data, indptr_data, n_lines, line_length, n_stored, name, Threads{threads}); });
+    });
+}
+
+void bind_core(py::module_& m) {
+    m.def("build_info", &build_info);
+    m.def("set_progress", [](py::object callback) { std::swap(progress_callback(), callback); return callback; },
+          "Sets the progress callback of this thread; returns the one before it.");
+    m.def(
+        "all_finite",
+        [](const py::array& values, int threads) {
+            return visit_dtype<float, double>(values, "values", [&]<class T>(std::type_identity<T>) {
+                const std::span<const T> span(static_cast<const T*>(values.data()), static_cast<std::size_t>(values.size()));
+                return run([&] { return all_finite(span, Threads{threads}); });
+            });
+        },
+        py::arg("values").noconvert(), py::arg("threads"));
+    bind_compressed<CsrView>(m, "Csr");
+    bind_compressed<CscView>(m, "Csc");
+}
+
+}  // namespace cellweave::bindings

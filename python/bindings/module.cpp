@@ -1,0 +1,24 @@
+#include <Eigen/Core>
+
+#include "core/error.hpp"
+#include "module.hpp"
+
+namespace cellweave::bindings {
+
+py::object& progress_callback() {
+    // Leaked on purpose: it must outlive the interpreter's own clean-up of thread-local objects.
+    thread_local auto* callback = new py::object(py::none());
+    return *callback;
+}
+
+}  // namespace cellweave::bindings
+
+PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
+    using namespace cellweave::bindings;
+    // Block sizes of matrix products decide the order of their sums: fix them, or the CPU's cache would.
+    Eigen::setCpuCacheSizes(32 * 1024, 512 * 1024, 4 * 1024 * 1024);
+
+    py::register_exception<cellweave::Cancelled>(m, "Cancelled", PyExc_KeyboardInterrupt);
+    bind_core(m);
+    bind_preprocess(m);
+}

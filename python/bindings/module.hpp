@@ -1,0 +1,12 @@
+#pragma once
+#include <pybind11/pybind11.h>
+
+/// One function per engine folder, each in the file of that name.
+namespace cellweave::bindings {
+
+namespace py = pybind11;
+
+void bind_core(py::module_& m);
+void bind_preprocess(py::module_& m);
+
+}  // namespace cellweave::bindings

@@ -1,0 +1,103 @@
+"""numpy and scipy buffers as the engine's views. Every choice of dtype and every conversion of data is made here.
+
+The engine reads CSR, CSC (matrix or array class, int32 or int64 indices) and C-contiguous dense arrays where they lie.
+What it cannot read is converted once, and said so at verbosity 3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ._core import engine
+from .settings import logger, settings
+
+#: dtypes that all kernels read in place, and those that the counting kernels read in place as well.
+REAL = (np.dtype(np.float32), np.dtype(np.float64))
+NUMBER = (*REAL, np.dtype(np.int32), np.dtype(np.int64))
+
+
+def is_sparse(matrix: Any) -> bool:
+    """Whether ``matrix`` is one of scipy's sparse classes (matrix or array)."""
+    return sparse.issparse(matrix)
+
+
+def _log_conversion(name: str, what: str) -> None:
+    logger.debug("%s is converted: %s", name, what)
+
+
+def checked(matrix: Any, name: str = "X") -> Any:
+    """``matrix`` if it is numeric and two-dimensional; a TypeError or ValueError that says what it is otherwise."""
+    if not is_sparse(matrix):
+        if type(matrix).__module__.startswith(("h5py", "anndata")) or not hasattr(matrix, "dtype"):
+            if hasattr(matrix, "to_memory"):
+                raise NotImplementedError(f"{name} is backed by a file. Load it first: adata = adata.to_memory().")
+            matrix = np.asarray(matrix)
+        elif not isinstance(matrix, np.ndarray):
+            raise TypeError(f"{name} is a {type(matrix).__name__}; expected a numpy array or a scipy sparse matrix.")
+    if matrix.ndim != 2:
+        raise ValueError(f"{name} has {matrix.ndim} dimension(s); expected cells x genes.")
+    if matrix.dtype.kind not in "fiub":
+        raise TypeError(f"{name} has dtype {matrix.dtype}; expected numbers. Convert it: {name}.astype('float32').")
+    return matrix
+
+
+def _computable(dtype: np.dtype, readable: tuple[np.dtype, ...]) -> np.dtype:
+    """The dtype in which the engine reads values of ``dtype``: itself where it can, else float32 or float64."""
+    if dtype in readable:
+        return dtype
+    if dtype.kind == "f":
+        return np.dtype(np.float32) if dtype.itemsize <= 4 else np.dtype(np.float64)
+    return np.dtype(np.float32) if dtype.itemsize <= 4 or dtype.kind == "b" else np.dtype(np.float64)
+
+
+def _values(data: np.ndarray, readable: tuple[np.dtype, ...], name: str) -> np.ndarray:
+    target = _computable(data.dtype, readable)
+    if data.dtype != target:
+        _log_conversion(name, f"{data.dtype} to {target}")
+    return np.ascontiguousarray(data, dtype=target)
+
+
+def compressed(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> Any:
+    """The engine's view of a CSR or CSC matrix, in the format it has; its structure is checked here.
+
+    Returns ``engine.Csr`` or ``engine.Csc``. Other sparse formats become CSR.
+    """
+    if matrix.format not in ("csr", "csc"):
+        _log_conversion(name, f"{matrix.format} to csr")
+        matrix = matrix.tocsr()
+    data = _values(matrix.data, readable, name)
+    index_dtype = np.dtype(np.int32) if matrix.indices.dtype == matrix.indptr.dtype == np.int32 else np.dtype(np.int64)
+    indices = np.ascontiguousarray(matrix.indices, dtype=index_dtype)
+    indptr = np.ascontiguousarray(matrix.indptr, dtype=index_dtype)
+    n_rows, n_cols = matrix.shape
+    is_csr = matrix.format == "csr"
+    make = engine.Csr if is_csr else engine.Csc
+    n_lines, line_length = (n_rows, n_cols) if is_csr else (n_cols, n_rows)
+    return make(data, indices, indptr, n_lines, line_length, name, settings.n_threads)
+
+
+def csr(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> Any:
+    """The engine's view of ``matrix`` as CSR; a CSC matrix is converted."""
+    if matrix.format == "csc":
+        compressed(matrix, name, readable=readable)  # scipy's conversion trusts the structure, so check it before
+        _log_conversion(name, "csc to csr")
+        matrix = matrix.tocsr()
+    return compressed(matrix, name, readable=readable)
+
+
+def dense(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> np.ndarray:
+    """``matrix`` as a C-contiguous array of a dtype that the engine reads; itself where it already is one."""
+    if not matrix.flags.c_contiguous:
+        _log_conversion(name, "to C order")
+    return _values(np.asarray(matrix), readable, name)
+
+
+def require_finite(matrix: Any, name: str = "X") -> None:
+    """ValueError if a stored value of ``matrix`` is NaN or infinite."""
+    values = matrix.data if is_sparse(matrix) else np.asarray(matrix)
+    if values.dtype.kind == "f" and not engine.all_finite(np.ascontiguousarray(values).reshape(-1), settings.n_threads):
+        n_bad = int(np.size(values) - np.isfinite(values).sum())
+        raise ValueError(f"{name} holds {n_bad} NaN or infinite value(s). Remove those cells or genes, or fill them in.")

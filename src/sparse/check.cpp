@@ -1,0 +1,48 @@
+#include "sparse/check.hpp"
+
+#include <type_traits>
+
+#include "core/error.hpp"
+
+namespace cellweave {
+
+namespace {
+constexpr Grain lines_per_chunk{65536};
+constexpr Grain entries_per_chunk{1 << 20};
+const std::string remedy = ". Rebuild the matrix, or repair it with scipy's check_format().";
+}  // namespace
+
+template <class I>
+void check_structure(const I* indices, const I* indptr, Size n_lines, Size line_length, Size n_stored,
+                     const std::string& name, Threads threads) {
+    require(indptr[0] == 0, name + ": indptr starts at " + std::to_string(indptr[0]) + ", expected 0" + remedy);
+    parallel_for(n_lines, lines_per_chunk, threads, [&](Range lines) {
+        for (const Size line : lines) {
+            if (indptr[line] <= indptr[line + 1]) continue;
+            throw InvalidInput(name + ": indptr falls from " + std::to_string(indptr[line]) + " to " +
+                               std::to_string(indptr[line + 1]) + " at line " + std::to_string(line) + remedy);
+        }
+    });
+    const Size nnz = static_cast<Size>(indptr[n_lines]);
+    require(nnz <= n_stored, name + ": indptr ends at " + std::to_string(nnz) + ", but only " +
+                                 std::to_string(n_stored) + " values are stored" + remedy);
+    using Unsigned = std::make_unsigned_t<I>;
+    parallel_for(nnz, entries_per_chunk, threads, [&](Range entries) {
+        // Branch-free, so that the compiler vectorises it: a negative index is a huge unsigned one.
+        Unsigned largest = 0;
+        for (const Size k : entries) largest = std::max(largest, static_cast<Unsigned>(indices[k]));
+        if (static_cast<std::uint64_t>(largest) < static_cast<std::uint64_t>(line_length)) return;
+        for (const Size k : entries) {
+            if (indices[k] >= 0 && static_cast<Size>(indices[k]) < line_length) continue;
+            throw InvalidInput(name + ": index " + std::to_string(indices[k]) + " at position " + std::to_string(k) +
+                               " lies outside 0 to " + std::to_string(line_length - 1) + remedy);
+        }
+    });
+}
+
+template void check_structure<std::int32_t>(const std::int32_t*, const std::int32_t*, Size, Size, Size,
+                                            const std::string&, Threads);
+template void check_structure<std::int64_t>(const std::int64_t*, const std::int64_t*, Size, Size, Size,
+                                            const std::string&, Threads);
+
+}  // namespace cellweave

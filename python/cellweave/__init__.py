@@ -10,10 +10,24 @@ from ._version import __version__
 from .settings import settings, threads
 
 #: Loaded at first use, so that importing cellweave stays quick.
-_MODULES = ("pp",)
+_MODULES = (
+    "datasets",
+    "experimental",
+    "external",
+    "geosketch",
+    "neighbors",
+    "pp",
+    "scanorama",
+    "tl",
+)
 
-#: Functions at the top level, and the module each lives in.
-_FUNCTIONS: dict[str, str] = {}
+#: Functions at the top level, and the module each lives in. Loaded at first use as well.
+_FUNCTIONS = {
+    "patch": "patching",
+    "patch_status": "patching",
+    "patched": "patching",
+    "unpatch": "patching",
+}
 
 __all__ = ["__version__", "build_info", "settings", "threads", *_MODULES, *_FUNCTIONS]  # noqa: PLE0604
 

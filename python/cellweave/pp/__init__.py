@@ -1,0 +1,3 @@
+"""Preprocessing, as ``scanpy.pp``."""
+
+__all__: list[str] = []

@@ -1,0 +1,5 @@
+"""Methods on trial, as ``scanpy.experimental``."""
+
+from . import pp
+
+__all__ = ["pp"]

@@ -1,0 +1,3 @@
+"""Experimental preprocessing, as ``scanpy.experimental.pp``."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Tools, as ``scanpy.tl``."""
+
+__all__: list[str] = []

@@ -1,0 +1,41 @@
+#include <vector>
+
+#include "check.hpp"
+#include "core/error.hpp"
+#include "sparse/check.hpp"
+
+using namespace cellweave;
+
+namespace {
+
+template <class I>
+struct Matrix {
+    std::vector<I> indptr{0, 2, 2, 3};
+    std::vector<I> indices{0, 4, 2};
+
+    void check(Size n_stored = 3) const {
+        check_structure(indices.data(), indptr.data(), 3, 5, n_stored, "X", Threads{2});
+    }
+};
+
+template <class I>
+void check_faults() {
+    Matrix<I>().check();
+    Matrix<I> late;
+    late.indptr[0] = 1;
+    CHECK_THROWS(InvalidInput, late.check());
+    Matrix<I> falling;
+    falling.indptr[2] = 1;
+    CHECK_THROWS(InvalidInput, falling.check());
+    CHECK_THROWS(InvalidInput, Matrix<I>().check(2));
+    for (const I outside : {I{5}, I{-1}, std::numeric_limits<I>::max(), std::numeric_limits<I>::min()}) {
+        Matrix<I> wild;
+        wild.indices[1] = outside;
+        CHECK_THROWS(InvalidInput, wild.check());
+    }
+}
+
+}  // namespace
+
+TEST("every fault of a compressed structure is found, with 32-bit indices") { check_faults<std::int32_t>(); }
+TEST("every fault of a compressed structure is found, with 64-bit indices") { check_faults<std::int64_t>(); }

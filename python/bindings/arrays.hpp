@@ -81,7 +81,8 @@ auto visit_dtype(const py::array& array, const char* what, F&& f) {
     };
     (attempt(std::type_identity<Ts>{}), ...);
     if (!known) {
-        throw py::type_error(std::string(what) + ": dtype " + std::string(py::str(array.dtype())) + " is not supported here");
+        throw py::type_error(std::string(what) + ": dtype " + std::string(py::str(array.dtype())) +
+                             " is not supported here");
     }
     if constexpr (!std::is_void_v<Result>) return std::move(*result);
 }

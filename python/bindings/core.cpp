@@ -1,5 +1,6 @@
-#include <Eigen/Core>
 #include <pybind11/stl.h>
+
+#include <Eigen/Core>
 
 #include "arrays.hpp"
 #include "call.hpp"
@@ -30,10 +31,10 @@ py::dict build_info() {
 
 template <template <class, class> class View>
 void bind_compressed(py::module_& m, const char* name) {
-    py::class_<SparseArg<View>>(m, name)
-        .def(py::init<py::array, py::array, py::array, Size, Size, const std::string&, int>(), py::arg("data").noconvert(),
-             py::arg("indices").noconvert(), py::arg("indptr").noconvert(), py::arg("n_lines"), py::arg("line_length"),
-             py::arg("name"), py::arg("threads"));
+    py::class_<SparseArg<View>>(m, name).def(
+        py::init<py::array, py::array, py::array, Size, Size, const std::string&, int>(), py::arg("data").noconvert(),
+        py::arg("indices").noconvert(), py::arg("indptr").noconvert(), py::arg("n_lines"), py::arg("line_length"),
+        py::arg("name"), py::arg("threads"));
 }
 
 }  // namespace
@@ -63,13 +64,19 @@ CompressedArg::CompressedArg(py::array data, py::array indices, py::array indptr
 
 void bind_core(py::module_& m) {
     m.def("build_info", &build_info);
-    m.def("set_progress", [](py::object callback) { std::swap(progress_callback(), callback); return callback; },
-          "Sets the progress callback of this thread; returns the one before it.");
+    m.def(
+        "set_progress",
+        [](py::object callback) {
+            std::swap(progress_callback(), callback);
+            return callback;
+        },
+        "Sets the progress callback of this thread; returns the one before it.");
     m.def(
         "all_finite",
         [](const py::array& values, int threads) {
             return visit_dtype<float, double>(values, "values", [&]<class T>(std::type_identity<T>) {
-                const std::span<const T> span(static_cast<const T*>(values.data()), static_cast<std::size_t>(values.size()));
+                const std::span<const T> span(static_cast<const T*>(values.data()),
+                                              static_cast<std::size_t>(values.size()));
                 return run([&] { return all_finite(span, Threads{threads}); });
             });
         },

@@ -1,7 +1,8 @@
+#include "module.hpp"
+
 #include <Eigen/Core>
 
 #include "core/error.hpp"
-#include "module.hpp"
 
 namespace cellweave::bindings {
 

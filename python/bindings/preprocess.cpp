@@ -1,8 +1,7 @@
-#include "preprocess/normalize.hpp"
-
 #include "arrays.hpp"
 #include "call.hpp"
 #include "module.hpp"
+#include "preprocess/normalize.hpp"
 
 namespace cellweave::bindings {
 

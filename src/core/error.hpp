@@ -4,7 +4,8 @@
 
 namespace cellweave {
 
-/// The caller's input is wrong. The message names the argument, what was found and what to do. Python sees a ValueError.
+/// The caller's input is wrong. The message names the argument, what was found and what to do. Python sees a
+/// ValueError.
 class InvalidInput : public std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };

@@ -12,27 +12,19 @@
 #include <pthread.h>
 #endif
 #if defined(__SANITIZE_THREAD__)
-#include <sanitizer/tsan_interface.h>
+#include <thread>
 #endif
 
 namespace cellweave::detail {
 
 namespace {
 
-// libgomp is not instrumented: tell the thread sanitizer about the fork and join of a parallel region.
-#if defined(__SANITIZE_THREAD__)
-void happens_before(void* point) { __tsan_release(point); }
-void happens_after(void* point) { __tsan_acquire(point); }
-#else
-void happens_before(void*) {}
-void happens_after(void*) {}
-#endif
-
 // GNU OpenMP's worker threads do not survive fork(), and the child would wait for them for ever. Give them back
 // just before forking; parent and child start new ones when they next need them.
 // (LLVM's libomp does the same by itself.)
 #if defined(__unix__) && defined(__GNUC__) && !defined(__clang__)
-[[maybe_unused]] const int fork_handler = pthread_atfork([] { omp_pause_resource_all(omp_pause_soft); }, nullptr, nullptr);
+[[maybe_unused]] const int fork_handler =
+    pthread_atfork([] { omp_pause_resource_all(omp_pause_soft); }, nullptr, nullptr);
 #endif
 
 /// Hands out chunks in rising order and keeps the exception of the lowest chunk that threw.
@@ -77,21 +69,39 @@ private:
 
 }  // namespace
 
+namespace {
+
+thread_local bool inside_a_loop = false;
+
+/// Has `n_threads` threads, the calling one among them, work on the job.
+void work_together(Job& job, int n_threads) {
+    const auto work = [&job](bool is_calling_thread) {
+        const bool before = std::exchange(inside_a_loop, true);
+        job.work(is_calling_thread);
+        inside_a_loop = before;
+    };
+#if defined(__SANITIZE_THREAD__)
+    // GNU OpenMP is not instrumented, so the sanitizer would not see how its threads wait for each other.
+    std::vector<std::thread> others;
+    for (int k = 1; k < n_threads; ++k) others.emplace_back(work, false);
+    work(true);
+    for (auto& other : others) other.join();
+#else
+#pragma omp parallel num_threads(n_threads)
+    work(omp_get_thread_num() == 0);
+#endif
+}
+
+}  // namespace
+
 void run_chunks(Size n_chunks, Threads threads, ChunkBody body) {
     Job job(n_chunks, body);
-    const bool nested = omp_in_parallel() != 0;
-    const int n_threads = nested ? 1 : static_cast<int>(std::min<Size>(threads.count, n_chunks));
-    if (n_threads <= 1) {
-        job.work(!nested);
+    const int most = std::max(64, omp_get_num_procs());  // OpenMP ends the process when it cannot start a thread
+    const int n_threads = static_cast<int>(std::min<Size>(std::min(threads.count, most), n_chunks));
+    if (inside_a_loop || n_threads <= 1) {
+        job.work(!inside_a_loop);
     } else {
-        happens_before(&job);
-#pragma omp parallel num_threads(n_threads)
-        {
-            happens_after(&job);
-            job.work(omp_get_thread_num() == 0);
-            happens_before(&job);
-        }
-        happens_after(&job);
+        work_together(job, n_threads);
     }
     job.rethrow();
 }

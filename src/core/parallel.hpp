@@ -50,8 +50,7 @@ namespace detail {
 class ChunkBody {
 public:
     template <class Body>
-        requires(!std::is_same_v<Body, ChunkBody>)
-    explicit ChunkBody(Body& body)
+    requires(!std::is_same_v<Body, ChunkBody>) explicit ChunkBody(Body& body)
         : object_(&body), call_([](void* object, Size chunk) { (*static_cast<Body*>(object))(chunk); }) {}
     void operator()(Size chunk) const { call_(object_, chunk); }
 

@@ -18,8 +18,7 @@ public:
     }
     /// A view that writes is also a view that reads.
     template <class U>
-        requires std::is_same_v<T, const U>
-    DenseView(DenseView<U> other)
+    requires std::is_same_v<T, const U> DenseView(DenseView<U> other)
         : DenseView(other.data(), other.n_rows(), other.n_cols(), other.row_stride()) {}
 
     T* data() const { return data_; }
@@ -86,8 +85,7 @@ class CsrView : public CompressedView<T, I> {
 public:
     using CompressedView<T, I>::CompressedView;
     template <class U>
-        requires std::is_same_v<T, const U>
-    CsrView(CsrView<U, I> other)
+    requires std::is_same_v<T, const U> CsrView(CsrView<U, I> other)
         : CompressedView<T, I>(other.data(), other.indices(), other.indptr(), other.n_rows(), other.n_cols()) {}
 
     Size n_rows() const { return this->n_lines(); }
@@ -101,8 +99,7 @@ class CscView : public CompressedView<T, I> {
 public:
     using CompressedView<T, I>::CompressedView;
     template <class U>
-        requires std::is_same_v<T, const U>
-    CscView(CscView<U, I> other)
+    requires std::is_same_v<T, const U> CscView(CscView<U, I> other)
         : CompressedView<T, I>(other.data(), other.indices(), other.indptr(), other.n_cols(), other.n_rows()) {}
 
     Size n_rows() const { return this->line_length(); }

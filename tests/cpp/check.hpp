@@ -33,30 +33,31 @@ struct Registration {
 
 #define CHECK_JOIN_(a, b) a##b
 #define CHECK_JOIN(a, b) CHECK_JOIN_(a, b)
-#define TEST(name)                                                                                   \
-    static void CHECK_JOIN(test_, __LINE__)();                                                       \
+#define TEST(name)                                                                                       \
+    static void CHECK_JOIN(test_, __LINE__)();                                                           \
     static const check::Registration CHECK_JOIN(register_, __LINE__)(name, CHECK_JOIN(test_, __LINE__)); \
     static void CHECK_JOIN(test_, __LINE__)()
 
-#define CHECK(condition)                                                  \
-    do {                                                                  \
-        if (!(condition)) check::fail(__FILE__, __LINE__, #condition);    \
+#define CHECK(condition)                                               \
+    do {                                                               \
+        if (!(condition)) check::fail(__FILE__, __LINE__, #condition); \
     } while (false)
 
-#define CHECK_NEAR(a, b, tolerance)                                                                              \
-    do {                                                                                                         \
-        const double near_a = static_cast<double>(a), near_b = static_cast<double>(b);                           \
-        if (!(std::abs(near_a - near_b) <= (tolerance)))                                                         \
-            check::fail(__FILE__, __LINE__, #a " = " + std::to_string(near_a) + ", " #b " = " + std::to_string(near_b)); \
+#define CHECK_NEAR(a, b, tolerance)                                                                  \
+    do {                                                                                             \
+        const double near_a = static_cast<double>(a), near_b = static_cast<double>(b);               \
+        if (!(std::abs(near_a - near_b) <= (tolerance)))                                             \
+            check::fail(__FILE__, __LINE__,                                                          \
+                        #a " = " + std::to_string(near_a) + ", " #b " = " + std::to_string(near_b)); \
     } while (false)
 
-#define CHECK_THROWS(Type, expression)                                              \
-    do {                                                                            \
-        bool thrown = false;                                                        \
-        try {                                                                       \
-            expression;                                                             \
-        } catch (const Type&) {                                                     \
-            thrown = true;                                                          \
-        }                                                                           \
+#define CHECK_THROWS(Type, expression)                                                \
+    do {                                                                              \
+        bool thrown = false;                                                          \
+        try {                                                                         \
+            expression;                                                               \
+        } catch (const Type&) {                                                       \
+            thrown = true;                                                            \
+        }                                                                             \
         if (!thrown) check::fail(__FILE__, __LINE__, #expression " threw no " #Type); \
     } while (false)

@@ -57,9 +57,8 @@ TEST("the exception of the lowest chunk crosses the loop") {
 
 TEST("a nested loop runs on its caller") {
     std::atomic<Size> total{0};
-    parallel_for(8, Grain{1}, Threads{4}, [&](Range) {
-        parallel_for(100, Grain{10}, Threads{4}, [&](Range items) { total += items.size(); });
-    });
+    parallel_for(8, Grain{1}, Threads{4},
+                 [&](Range) { parallel_for(100, Grain{10}, Threads{4}, [&](Range items) { total += items.size(); }); });
     CHECK(total == 800);
 }
 

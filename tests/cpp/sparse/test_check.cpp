@@ -37,5 +37,9 @@ void check_faults() {
 
 }  // namespace
 
-TEST("every fault of a compressed structure is found, with 32-bit indices") { check_faults<std::int32_t>(); }
-TEST("every fault of a compressed structure is found, with 64-bit indices") { check_faults<std::int64_t>(); }
+TEST("every fault of a compressed structure is found, with 32-bit indices") {
+    check_faults<std::int32_t>();
+}
+TEST("every fault of a compressed structure is found, with 64-bit indices") {
+    check_faults<std::int64_t>();
+}

@@ -21,5 +21,6 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
 
     py::register_exception<cellweave::Cancelled>(m, "Cancelled", PyExc_KeyboardInterrupt);
     bind_core(m);
+    bind_moments(m);
     bind_preprocess(m);
 }

@@ -101,3 +101,15 @@ def require_finite(matrix: Any, name: str = "X") -> None:
     if values.dtype.kind == "f" and not engine.all_finite(np.ascontiguousarray(values).reshape(-1), settings.n_threads):
         n_bad = int(np.size(values) - np.isfinite(values).sum())
         raise ValueError(f"{name} holds {n_bad} NaN or infinite value(s). Remove those cells or genes, or fill them in.")
+
+
+def as_it_lies(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> tuple[Any, bool]:
+    """The engine's view of ``matrix`` in the layout it has, for kernels that read all of them.
+
+    Returns ``engine.Csr``, ``engine.Csc`` or a C-contiguous array, and whether that array is the transpose: a dense
+    matrix in Fortran order is read in place as its transpose.
+    """
+    if is_sparse(matrix):
+        return compressed(matrix, name, readable=readable), False
+    is_transposed = matrix.flags.f_contiguous and not matrix.flags.c_contiguous
+    return dense(matrix.T if is_transposed else matrix, name, readable=readable), is_transposed

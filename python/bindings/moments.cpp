@@ -1,0 +1,91 @@
+#include "sparse/moments.hpp"
+
+#include <pybind11/stl.h>
+
+#include <optional>
+
+#include "arrays.hpp"
+#include "call.hpp"
+#include "module.hpp"
+
+namespace cellweave::bindings {
+
+namespace {
+
+using Groups = Array<std::int32_t>;
+using Caps = Array<double>;
+
+/// Results and settings that every layout shares; `sum(options, groups, sums, squares)` calls the engine.
+template <class Sum>
+py::tuple moments(Size n_cells, Size n_genes, const std::optional<Groups>& group_of_cell, Size n_groups,
+                  std::optional<double> log_base, const std::optional<Caps>& caps, Sum&& sum) {
+    CellGroups groups{{}, n_groups};
+    if (group_of_cell) {
+        groups.of_cell = vector(*group_of_cell);
+        require(group_of_cell->size() == n_cells, "groups: expected one number a cell");
+        for (const std::int32_t group : groups.of_cell) require(group < n_groups, "groups: a number is too large");
+    }
+    require(n_groups >= 1 && (group_of_cell || n_groups == 1), "groups: expected at least one");
+    auto sums = new_matrix<double>(n_groups, n_genes);
+    auto squares = new_matrix<double>(n_groups, n_genes);
+    MomentsOptions options{.undo_log1p = log_base.has_value(), .log_base = log_base.value_or(1.0)};
+    std::optional<DenseView<const double>> cap_view;
+    if (caps) {
+        cap_view = matrix<double>(*caps);
+        require(cap_view->n_rows() == n_groups && cap_view->n_cols() == n_genes, "caps: expected groups x genes");
+        options.caps = &*cap_view;
+    }
+    const ValueKinds kinds = sum(groups, options, mutable_matrix(sums), mutable_matrix(squares));
+    return py::make_tuple(sums, squares, kinds.has_negative, kinds.has_fraction, kinds.has_nonfinite);
+}
+
+template <class Arg>
+void bind_sparse_moments(py::module_& m, bool is_csr) {
+    m.def(
+        "sum_moments",
+        [is_csr](const Arg& cells, const std::optional<Groups>& groups, Size n_groups, std::optional<double> log_base,
+                 const std::optional<Caps>& caps, int threads) {
+            const Size n_cells = is_csr ? cells.n_lines() : cells.line_length();
+            const Size n_genes = is_csr ? cells.line_length() : cells.n_lines();
+            return moments(
+                n_cells, n_genes, groups, n_groups, log_base, caps,
+                [&](const auto& by, const auto& options, auto sums, auto squares) {
+                    return cells.visit_number([&](auto view) {
+                        return run([&] { return sum_moments(view, by, options, sums, squares, Threads{threads}); });
+                    });
+                });
+        },
+        py::arg("cells"), py::arg("groups").noconvert() = py::none(), py::arg("n_groups") = 1,
+        py::arg("log_base") = py::none(), py::arg("caps").noconvert() = py::none(), py::arg("threads"));
+}
+
+}  // namespace
+
+void bind_moments(py::module_& m) {
+    bind_sparse_moments<CsrArg>(m, true);
+    bind_sparse_moments<CscArg>(m, false);
+    m.def(
+        "sum_moments",
+        [](const py::array& cells, const std::optional<Groups>& groups, Size n_groups, std::optional<double> log_base,
+           const std::optional<Caps>& caps, bool is_transposed, int threads) {
+            require(cells.ndim() == 2, "cells: expected a matrix");
+            const Size n_cells = cells.shape(is_transposed ? 1 : 0);
+            const Size n_genes = cells.shape(is_transposed ? 0 : 1);
+            return moments(n_cells, n_genes, groups, n_groups, log_base, caps,
+                           [&](const auto& by, const auto& options, auto sums, auto squares) {
+                               return visit_number(cells, [&](auto view) {
+                                   return run([&] {
+                                       return is_transposed
+                                                  ? sum_moments_of_rows(view, by, options, sums, squares,
+                                                                        Threads{threads})
+                                                  : sum_moments(view, by, options, sums, squares, Threads{threads});
+                                   });
+                               });
+                           });
+        },
+        py::arg("cells").noconvert(), py::arg("groups").noconvert() = py::none(), py::arg("n_groups") = 1,
+        py::arg("log_base") = py::none(), py::arg("caps").noconvert() = py::none(), py::arg("is_transposed") = false,
+        py::arg("threads"));
+}
+
+}  // namespace cellweave::bindings

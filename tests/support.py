@@ -1,4 +1,4 @@
-"""Helpers for tests: layouts of a matrix, byte-for-byte comparison, and the promise that a failed call changes nothing."""
+"""Helpers for tests: layouts of a matrix, comparison by bytes, and the promise that a failed call changes nothing."""
 
 from __future__ import annotations
 
@@ -48,7 +48,11 @@ all_layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.ke
 def as_bytes(value: Any) -> Any:
     """``value`` as something whose equality means: the same bytes."""
     if isinstance(value, np.ndarray):
-        return (value.dtype.str, value.shape, pickle.dumps(value.tolist()) if value.dtype.hasobject else value.tobytes())
+        return (
+            value.dtype.str,
+            value.shape,
+            pickle.dumps(value.tolist()) if value.dtype.hasobject else value.tobytes(),
+        )
     if sparse.issparse(value):
         return (value.format, value.shape, *(as_bytes(getattr(value, a)) for a in ("data", "indices", "indptr")))
     if isinstance(value, (pd.DataFrame, pd.Series, pd.Index, pd.Categorical)):

@@ -29,7 +29,7 @@ _FUNCTIONS = {
     "unpatch": "patching",
 }
 
-__all__ = ["__version__", "build_info", "settings", "threads", *_MODULES, *_FUNCTIONS]  # noqa: PLE0604
+__all__ = ["__version__", "build_info", "settings", "threads", *_MODULES, *_FUNCTIONS]
 
 
 def build_info() -> dict[str, Any]:

@@ -100,7 +100,9 @@ def require_finite(matrix: Any, name: str = "X") -> None:
     values = matrix.data if is_sparse(matrix) else np.asarray(matrix)
     if values.dtype.kind == "f" and not engine.all_finite(np.ascontiguousarray(values).reshape(-1), settings.n_threads):
         n_bad = int(np.size(values) - np.isfinite(values).sum())
-        raise ValueError(f"{name} holds {n_bad} NaN or infinite value(s). Remove those cells or genes, or fill them in.")
+        raise ValueError(
+            f"{name} holds {n_bad} NaN or infinite value(s). Remove those cells or genes, or fill them in."
+        )
 
 
 def as_it_lies(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> tuple[Any, bool]:

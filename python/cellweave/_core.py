@@ -34,7 +34,9 @@ def _choose() -> str:
     if not forced:
         return runnable[-1]
     if forced not in runnable:
-        raise ImportError(f"CELLWEAVE_ISA='{forced}': this installation and CPU can run {runnable}. Unset it or choose one of those.")
+        raise ImportError(
+            f"CELLWEAVE_ISA='{forced}': this installation and CPU can run {runnable}. Unset it or choose one of those."
+        )
     return forced
 
 

@@ -95,6 +95,7 @@ void work_together(Job& job, int n_threads) {
 }  // namespace
 
 void run_chunks(Size n_chunks, Threads threads, ChunkBody body) {
+    if (!inside_a_loop) Monitor::poll();
     Job job(n_chunks, body);
     const int most = std::max(64, omp_get_num_procs());  // OpenMP ends the process when it cannot start a thread
     const int n_threads = static_cast<int>(std::min<Size>(std::min(threads.count, most), n_chunks));

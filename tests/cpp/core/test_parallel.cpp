@@ -64,14 +64,16 @@ TEST("a nested loop runs on its caller") {
 
 namespace {
 struct Impatient final : Monitor {
+    Impatient() : before(install(this)) {}
+    ~Impatient() override { install(before); }
     void check_interrupt() override { throw Cancelled(); }
     void report(const std::string&, Size, Size) override {}
+    Monitor* before;
 };
 }  // namespace
 
 TEST("a cancelled loop throws, and an uninterrupted one finishes") {
-    Impatient impatient;
-    Monitor* const before = Monitor::install(&impatient);
+    const Impatient impatient;
     std::atomic<Size> visited{0};
     const auto work = [&] { parallel_for(1000, Grain{1}, Threads{2}, [&](Range) { ++visited; }); };
     {
@@ -80,5 +82,4 @@ TEST("a cancelled loop throws, and an uninterrupted one finishes") {
     }
     CHECK(visited == 1000);
     CHECK_THROWS(Cancelled, work());
-    Monitor::install(before);
 }

@@ -8,6 +8,7 @@ namespace py = pybind11;
 
 void bind_core(py::module_& m);
 void bind_geosketch(py::module_& m);
+void bind_linalg(py::module_& m);
 void bind_moments(py::module_& m);
 void bind_preprocess(py::module_& m);
 

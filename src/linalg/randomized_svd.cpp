@@ -1,0 +1,151 @@
+#include "linalg/randomized_svd.hpp"
+
+#include <Eigen/SVD>
+#include <string>
+
+#include "core/error.hpp"
+#include "core/monitor.hpp"
+#include "linalg/dense_products.hpp"
+#include "linalg/orthonormal.hpp"
+#include "sparse/products.hpp"
+
+namespace cellweave {
+
+namespace {
+
+/// A = basis x coefficients^T, with `basis` orthonormal: the decomposition of the thin factor gives that of A.
+/// Returns U (rows of basis), s, V (rows of coefficients), cut to n_components.
+template <Real S>
+struct ThinTriplets {
+    RowMatrix<S> of_basis;
+    std::vector<S> values;
+    RowMatrix<S> of_coefficients;
+};
+
+template <Real S>
+ThinTriplets<S> decompose(const RowMatrix<S>& basis, RowMatrix<S>&& coefficients, Size n_components, Threads threads) {
+    // coefficients = Q R, so A = basis (Q R)^T = basis R^T Q^T, and R^T is small.
+    const Eigen::MatrixXd factor = orthonormalize(as_view(coefficients), threads);
+    const Eigen::JacobiSVD<Eigen::MatrixXd, Eigen::ComputeFullU | Eigen::ComputeFullV> svd(factor.transpose());
+    ThinTriplets<S> result;
+    result.of_basis.resize(basis.rows(), n_components);
+    result.of_coefficients.resize(coefficients.rows(), n_components);
+    multiply_right(as_view(basis), svd.matrixU().leftCols(n_components), as_view(result.of_basis), threads);
+    multiply_right(as_view(std::as_const(coefficients)), svd.matrixV().leftCols(n_components),
+                   as_view(result.of_coefficients), threads);
+    const Eigen::VectorX<S> values = svd.singularValues().head(n_components).template cast<S>();
+    result.values.assign(values.begin(), values.end());
+    return result;
+}
+
+template <Real S, Real T, Index I>
+void densify(CsrView<const T, I> matrix, DenseView<S> out, Threads threads) {
+    parallel_for(matrix.n_rows(), Grain{1024}, threads, [&](Range rows) {
+        for (const Size row : rows) {
+            const auto entries = matrix.row(row);
+            for (std::size_t k = 0; k < entries.values.size(); ++k) {
+                out(row, static_cast<Size>(entries.indices[k])) += static_cast<S>(entries.values[k]);
+            }
+        }
+    });
+}
+
+template <Real S, Real T>
+void densify(DenseView<const T> matrix, DenseView<S> out, Threads threads) {
+    parallel_for(matrix.n_rows(), Grain{1024}, threads, [&](Range rows) {
+        for (const Size row : rows) std::copy_n(matrix.row_data(row), matrix.n_cols(), out.row_data(row));
+    });
+}
+
+/// The exact decomposition of a matrix with one short side.
+template <Real S, class Matrix>
+SingularTriplets<S> decompose_exactly(Matrix matrix, Size n_components, std::span<const double> mean, Threads threads) {
+    RowMatrix<S> dense = RowMatrix<S>::Zero(matrix.n_rows(), matrix.n_cols());
+    densify(matrix, as_view(dense), threads);
+    if (!mean.empty()) {
+        dense.rowwise() -= Eigen::Map<const Eigen::RowVectorXd>(mean.data(), matrix.n_cols()).template cast<S>();
+    }
+    const bool is_tall = dense.rows() >= dense.cols();
+    const Size side = std::min(dense.rows(), dense.cols());
+    const RowMatrix<S> identity = RowMatrix<S>::Identity(side, side);
+    if (!is_tall) dense = dense.transpose().eval();
+    auto thin = decompose(identity, std::move(dense), n_components, threads);
+    if (is_tall) return {std::move(thin.of_coefficients), std::move(thin.values), thin.of_basis.transpose()};
+    return {std::move(thin.of_basis), std::move(thin.values), thin.of_coefficients.transpose()};
+}
+
+}  // namespace
+
+template <class Matrix, Real S>
+SingularTriplets<S> randomized_svd(Matrix matrix, DenseView<const S> start, const RandomizedSvdOptions& options,
+                                   Threads threads) {
+    const Size n_rows = matrix.n_rows();
+    const Size n_cols = matrix.n_cols();
+    const Size k = options.n_components;
+    const Size width = start.n_cols();
+    const bool is_tall = n_rows >= n_cols;
+    require(k >= 1 && k <= std::min(n_rows, n_cols),
+            "n_components must lie between 1 and the smaller side of the matrix (" +
+                std::to_string(std::min(n_rows, n_cols)) + "), found " + std::to_string(k) + ".");
+    require(options.n_iterations >= 0,
+            "n_iterations must not be negative, found " + std::to_string(options.n_iterations) + ".");
+    require(width >= k && start.n_rows() == std::min(n_rows, n_cols),
+            "start must have " + std::to_string(std::min(n_rows, n_cols)) + " rows and at least " + std::to_string(k) +
+                " columns, found " + std::to_string(start.n_rows()) + " x " + std::to_string(width) + ".");
+
+    const std::vector<double> mean = options.center ? column_means(matrix, threads) : std::vector<double>{};
+    if (5 * width >= 4 * std::min(n_rows, n_cols)) return decompose_exactly<S>(matrix, k, mean, threads);
+
+    Progress stage("singular value decomposition", options.n_iterations + 2);
+    RowMatrix<S> genes(n_cols, width);
+    RowMatrix<S> cells(n_rows, width);
+    const auto to_cells = [&] { multiply(matrix, as_view(std::as_const(genes)), as_view(cells), mean, threads); };
+    const auto to_genes = [&] {
+        multiply_transposed(matrix, as_view(std::as_const(cells)), as_view(genes), mean, threads);
+    };
+    if (is_tall) {
+        genes = as_eigen(start);
+        for (int iteration = 0; iteration < options.n_iterations; ++iteration) {
+            to_cells();
+            condition(as_view(cells), threads);
+            to_genes();
+            condition(as_view(genes), threads);
+            stage.advance();
+        }
+        to_cells();
+        orthonormalize(as_view(cells), threads);
+        stage.advance();
+        to_genes();
+        auto thin = decompose(cells, std::move(genes), k, threads);
+        return {std::move(thin.of_basis), std::move(thin.values), thin.of_coefficients.transpose()};
+    }
+    cells = as_eigen(start);
+    for (int iteration = 0; iteration < options.n_iterations; ++iteration) {
+        to_genes();
+        condition(as_view(genes), threads);
+        to_cells();
+        condition(as_view(cells), threads);
+        stage.advance();
+    }
+    to_genes();
+    orthonormalize(as_view(genes), threads);
+    stage.advance();
+    to_cells();
+    auto thin = decompose(genes, std::move(cells), k, threads);
+    return {std::move(thin.of_coefficients), std::move(thin.values), thin.of_basis.transpose()};
+}
+
+#define CELLWEAVE_SVD(...)                                                                                            \
+    template SingularTriplets<float> randomized_svd(__VA_ARGS__, DenseView<const float>, const RandomizedSvdOptions&, \
+                                                    Threads);                                                         \
+    template SingularTriplets<double> randomized_svd(__VA_ARGS__, DenseView<const double>,                            \
+                                                     const RandomizedSvdOptions&, Threads);
+CELLWEAVE_SVD(CsrView<const float, std::int32_t>)
+CELLWEAVE_SVD(CsrView<const float, std::int64_t>)
+CELLWEAVE_SVD(CsrView<const double, std::int32_t>)
+CELLWEAVE_SVD(CsrView<const double, std::int64_t>)
+CELLWEAVE_SVD(DenseView<const float>)
+CELLWEAVE_SVD(DenseView<const double>)
+#undef CELLWEAVE_SVD
+
+}  // namespace cellweave

@@ -24,5 +24,6 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     bind_geosketch(m);
     bind_linalg(m);
     bind_moments(m);
+    bind_neighbors(m);
     bind_preprocess(m);
 }

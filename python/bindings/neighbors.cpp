@@ -1,0 +1,56 @@
+#include <pybind11/stl.h>
+
+#include <optional>
+
+#include "arrays.hpp"
+#include "call.hpp"
+#include "module.hpp"
+#include "neighbors/exact.hpp"
+
+namespace cellweave::bindings {
+
+namespace {
+
+/// Calls `search(references, queries, table)` with both views of one dtype, and returns the filled table.
+template <class Search>
+py::tuple filled_table(const py::array& points, const std::optional<py::array>& queries, Size k, bool single_precision,
+                       Search&& search) {
+    return visit_real(points, [&]<class T>(DenseView<const T> references) {
+        std::optional<DenseView<const T>> asked;
+        if (queries) {
+            if (!queries->dtype().equal(points.dtype())) throw py::type_error("queries and points have different dtypes");
+            asked = matrix<T>(py::reinterpret_borrow<Array<T>>(*queries));
+        }
+        require(k >= 1 && k <= references.n_rows(), "k must be between 1 and the number of points, " +
+                                                        std::to_string(references.n_rows()) + ", found " + std::to_string(k));
+        const Size n_queries = asked ? asked->n_rows() : references.n_rows();
+        auto indices = new_matrix<std::int32_t>(n_queries, k);
+        const auto fill = [&]<class D>(Array<D> distances) -> py::tuple {
+            const NeighborTable<D> table{mutable_matrix(indices), mutable_matrix(distances)};
+            run([&] { search(references, asked, table); });
+            return py::make_tuple(std::move(indices), std::move(distances));
+        };
+        return single_precision ? fill(new_matrix<float>(n_queries, k)) : fill(new_matrix<double>(n_queries, k));
+    });
+}
+
+}  // namespace
+
+void bind_neighbors(py::module_& m) {
+    py::enum_<Metric>(m, "Metric")
+        .value("euclidean", Metric::euclidean)
+        .value("manhattan", Metric::manhattan)
+        .value("cosine", Metric::cosine)
+        .value("correlation", Metric::correlation);
+    m.def(
+        "exact_neighbors",
+        [](const py::array& points, const std::optional<py::array>& queries, Size k, Metric metric, bool single_precision, int threads) {
+            return filled_table(points, queries, k, single_precision, [&](auto references, auto asked, auto table) {
+                exact_neighbors(references, asked, metric, table, Threads{threads});
+            });
+        },
+        py::arg("points").noconvert(), py::arg("queries").noconvert(), py::arg("k"), py::arg("metric"),
+        py::arg("single_precision"), py::arg("threads"));
+}
+
+}  // namespace cellweave::bindings

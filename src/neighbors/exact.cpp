@@ -1,0 +1,112 @@
+#include "neighbors/exact.hpp"
+
+#include <numeric>
+#include <string>
+
+#include "core/error.hpp"
+#include "core/finite.hpp"
+#include "core/monitor.hpp"
+#include "neighbors/candidates.hpp"
+#include "neighbors/points.hpp"
+#include "neighbors/scan.hpp"
+
+namespace cellweave {
+
+namespace {
+
+/// Queries that pass over the references together.
+constexpr Size queries_at_once = 96;
+
+template <Real T>
+bool is_finite(DenseView<const T> points, Threads threads) {
+    return parallel_reduce(
+               points.n_rows(), Grain{4096}, threads,
+               [&](Range range) {
+                   for (const Size point : range) {
+                       if (!all_finite(std::span<const T>(points.row(point)), Threads{1})) return 1;
+                   }
+                   return 0;
+               },
+               [](int& bad, int&& more) { bad |= more; }) == 0;
+}
+
+/// Every reference as a candidate: the way out when float32 cannot hold the query (it lies astronomically far away).
+std::vector<Candidate> all_candidates(Size n) {
+    std::vector<Candidate> all(static_cast<std::size_t>(n));
+    for (Size k = 0; k < n; ++k) all[static_cast<std::size_t>(k)] = {0.0F, static_cast<std::int32_t>(k)};
+    return all;
+}
+
+}  // namespace
+
+template <Real T, Real D>
+void check_search(DenseView<const T> references, std::optional<DenseView<const T>> queries, const NeighborTable<D>& out,
+                  Threads threads) {
+    const Size k = out.indices.n_cols();
+    require(references.n_rows() <= std::numeric_limits<std::int32_t>::max(),
+            "points: " + std::to_string(references.n_rows()) + " cells; the search takes fewer than 2^31");
+    require(k >= 1 && k <= references.n_rows(), "k must be between 1 and the number of points, " +
+                                                    std::to_string(references.n_rows()) + ", found " + std::to_string(k));
+    require(is_finite(references, threads), "points hold NaN or infinite values; remove those cells or fill them in");
+    if (!queries) return;
+    require(queries->n_cols() == references.n_cols(),
+            "queries have " + std::to_string(queries->n_cols()) + " dimensions, points " + std::to_string(references.n_cols()));
+    require(is_finite(*queries, threads), "queries hold NaN or infinite values; remove those cells or fill them in");
+}
+
+template <Real T, Real D>
+void exact_neighbors(DenseView<const T> references, std::optional<DenseView<const T>> queries, Metric metric,
+                     NeighborTable<D> out, Threads threads) {
+    check_search(references, queries, out, threads);
+    const bool is_self = !queries;
+    const Size k = out.indices.n_cols();
+    const Frame frame = find_frame(references, metric, threads);
+    const PreparedPoints prepared = prepare(references, metric, frame, threads);
+    const std::optional<PreparedPoints> others = is_self ? std::nullopt : std::optional(prepare(*queries, metric, frame, threads));
+    const PreparedPoints& asked = is_self ? prepared : *others;
+    const ExactDistance<T> distance(is_self ? references : *queries, references, metric, threads);
+    const ScoreMargin margin(metric, references.n_cols());
+
+    std::vector<std::int32_t> order(static_cast<std::size_t>(prepared.n));
+    std::iota(order.begin(), order.end(), 0);
+    // Pieces of the one list only let the packing run in parallel.
+    std::vector<Size> starts{0};
+    while (starts.back() < prepared.n) starts.push_back(std::min(prepared.n, starts.back() + 64 * scan::panel_width));
+    const scan::PackedPoints packed(prepared, metric, order, starts, threads);
+    const Size n_panels = packed.first_panel(packed.n_lists());
+
+    Progress stage("nearest neighbors", asked.n);
+    parallel_for(asked.n, Grain{queries_at_once}, threads, [&](Range range) {
+        std::vector<CandidateList> lists(static_cast<std::size_t>(range.size()));
+        std::vector<const float*> rows;
+        std::vector<CandidateList*> sinks;
+        for (const Size query : range) {
+            auto& list = lists[rows.size()];
+            list.start(k, asked.norms[static_cast<std::size_t>(query)], margin);
+            rows.push_back(asked.row(query));
+            sinks.push_back(&list);
+        }
+        scan::scan_panels<CandidateList>(packed, metric, 0, n_panels, rows, sinks);
+        std::vector<RankedNeighbor> ranked;
+        for (const Size query : range) {
+            auto& list = lists[static_cast<std::size_t>(query - range.begin_item)];
+            list.shrink();
+            const auto indices = out.indices.row(query);
+            const auto distances = out.distances.row(query);
+            if (write_nearest(list.items(), query, is_self, distance, ranked, indices, distances)) continue;
+            write_nearest(all_candidates(prepared.n), query, is_self, distance, ranked, indices, distances);
+        }
+        stage.advance(range.size());
+    });
+}
+
+#define CELLWEAVE_INSTANTIATE(T, D)                                                                                   \
+    template void check_search(DenseView<const T>, std::optional<DenseView<const T>>, const NeighborTable<D>&, Threads); \
+    template void exact_neighbors(DenseView<const T>, std::optional<DenseView<const T>>, Metric, NeighborTable<D>, Threads);
+CELLWEAVE_INSTANTIATE(float, float)
+CELLWEAVE_INSTANTIATE(float, double)
+CELLWEAVE_INSTANTIATE(double, float)
+CELLWEAVE_INSTANTIATE(double, double)
+#undef CELLWEAVE_INSTANTIATE
+
+}  // namespace cellweave

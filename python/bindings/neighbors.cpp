@@ -18,11 +18,13 @@ py::tuple filled_table(const py::array& points, const std::optional<py::array>& 
     return visit_real(points, [&]<class T>(DenseView<const T> references) {
         std::optional<DenseView<const T>> asked;
         if (queries) {
-            if (!queries->dtype().equal(points.dtype())) throw py::type_error("queries and points have different dtypes");
+            if (!queries->dtype().equal(points.dtype()))
+                throw py::type_error("queries and points have different dtypes");
             asked = matrix<T>(py::reinterpret_borrow<Array<T>>(*queries));
         }
         require(k >= 1 && k <= references.n_rows(), "k must be between 1 and the number of points, " +
-                                                        std::to_string(references.n_rows()) + ", found " + std::to_string(k));
+                                                        std::to_string(references.n_rows()) + ", found " +
+                                                        std::to_string(k));
         const Size n_queries = asked ? asked->n_rows() : references.n_rows();
         auto indices = new_matrix<std::int32_t>(n_queries, k);
         const auto fill = [&]<class D>(Array<D> distances) -> py::tuple {
@@ -44,7 +46,8 @@ void bind_neighbors(py::module_& m) {
         .value("correlation", Metric::correlation);
     m.def(
         "exact_neighbors",
-        [](const py::array& points, const std::optional<py::array>& queries, Size k, Metric metric, bool single_precision, int threads) {
+        [](const py::array& points, const std::optional<py::array>& queries, Size k, Metric metric,
+           bool single_precision, int threads) {
             return filled_table(points, queries, k, single_precision, [&](auto references, auto asked, auto table) {
                 exact_neighbors(references, asked, metric, table, Threads{threads});
             });

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "neighbors/points.hpp"
@@ -28,9 +29,12 @@ public:
     /// Distance in the prepared space that a score means.
     float distance(float score, float norm) const {
         switch (metric_) {
-            case Metric::manhattan: return score;
-            case Metric::euclidean: return std::sqrt(std::max(0.0F, 2 * score + norm * norm));
-            default: return std::sqrt(std::max(0.0F, 2 * (1 + score)));
+            case Metric::manhattan:
+                return score;
+            case Metric::euclidean:
+                return std::sqrt(std::max(0.0F, 2 * score + norm * norm));
+            default:
+                return std::sqrt(std::max(0.0F, 2 * (1 + score)));
         }
     }
 
@@ -38,9 +42,12 @@ private:
     float margin(float kth_score, float norm) const {
         const float reach = norm + 1.1F * distance(kth_score, norm);
         switch (metric_) {
-            case Metric::manhattan: return 4 * unit_ * reach;
-            case Metric::euclidean: return 3 * unit_ * reach * reach;
-            default: return 4 * unit_;
+            case Metric::manhattan:
+                return 4 * unit_ * reach;
+            case Metric::euclidean:
+                return 3 * unit_ * reach * reach;
+            default:
+                return 4 * unit_;
         }
     }
 
@@ -58,43 +65,57 @@ class CandidateList {
 public:
     /// Forgets everything and starts with a query of length `norm`.
     void start(Size k, float norm, const ScoreMargin& margin) {
-        k_ = static_cast<std::size_t>(k);
+        k_ = k;
+        size_ = 0;
         norm_ = norm;
         margin_ = &margin;
         threshold_ = std::numeric_limits<float>::infinity();
-        items_.clear();
-        if (capacity_ < 2 * k_ + 32) {
-            capacity_ = 2 * k_ + 32;
-            items_.reserve(capacity_);
-        }
+        reserve(2 * k + 48);
     }
 
     float threshold() const { return threshold_; }
 
-    void push(float score, std::int32_t id) {
-        items_.push_back({score, id});
-        if (items_.size() >= capacity_) shrink();
+    void offer(const float* scores, const std::int32_t* ids, int n) {
+        if (size_ + n > static_cast<Size>(items_.size())) shrink_to_fit(n);
+        // Without branches: which lanes pass is as good as random.
+        Candidate* const items = items_.data();
+        Size size = size_;
+        for (int lane = 0; lane < n; ++lane) {
+            items[size] = {scores[lane], ids[lane]};
+            size += scores[lane] < threshold_ ? 1 : 0;
+        }
+        size_ = size;
     }
 
     /// Drops what can't be among the k nearest of those offered so far.
     void shrink() {
-        if (items_.size() <= k_) return;
-        const auto kth = items_.begin() + static_cast<std::ptrdiff_t>(k_) - 1;
-        std::nth_element(items_.begin(), kth, items_.end(), [](Candidate a, Candidate b) { return a.score < b.score; });
+        if (size_ <= k_) return;
+        const auto begin = items_.begin();
+        const auto end = begin + size_;
+        const auto kth = begin + (k_ - 1);
+        std::nth_element(begin, kth, end, [](Candidate a, Candidate b) { return a.score < b.score; });
         threshold_ = std::min(threshold_, margin_->reach(kth->score, norm_));
-        std::erase_if(items_, [&](Candidate c) { return !(c.score < threshold_); });
-        // Many references at one distance (duplicates): keep them all, the exact ordering chooses.
-        if (2 * items_.size() > capacity_ + k_) capacity_ *= 2;
+        size_ = std::remove_if(kth + 1, end, [&](Candidate c) { return !(c.score < threshold_); }) - begin;
     }
 
     /// Distance in the prepared space within which the k nearest so far lie; infinite before k were seen.
     float radius() const { return margin_->distance(threshold_, norm_); }
 
-    const std::vector<Candidate>& items() const { return items_; }
+    std::span<const Candidate> items() const { return {items_.data(), static_cast<std::size_t>(size_)}; }
 
 private:
-    std::size_t k_ = 0;
-    std::size_t capacity_ = 0;
+    void reserve(Size capacity) {
+        if (static_cast<Size>(items_.size()) < capacity) items_.resize(static_cast<std::size_t>(capacity));
+    }
+
+    void shrink_to_fit(int n) {
+        shrink();
+        // Many references at one distance (duplicates) are all kept, the exact ordering chooses: make room for them.
+        if (2 * (size_ - k_) > static_cast<Size>(items_.size()) - k_ - n) reserve(2 * size_ + n);
+    }
+
+    Size k_ = 0;
+    Size size_ = 0;
     float norm_ = 0;
     float threshold_ = 0;
     const ScoreMargin* margin_ = nullptr;
@@ -117,7 +138,7 @@ struct RankedNeighbor {
 /// @param ranked   scratch.
 /// @return         false if there are fewer than k; nothing is written then.
 template <Real T, Real D>
-bool write_nearest(const std::vector<Candidate>& candidates, Size query, bool is_self, const ExactDistance<T>& distance,
+bool write_nearest(std::span<const Candidate> candidates, Size query, bool is_self, const ExactDistance<T>& distance,
                    std::vector<RankedNeighbor>& ranked, std::span<std::int32_t> indices, std::span<D> distances) {
     ranked.clear();
     for (const Candidate candidate : candidates) {

@@ -46,11 +46,12 @@ void check_search(DenseView<const T> references, std::optional<DenseView<const T
     require(references.n_rows() <= std::numeric_limits<std::int32_t>::max(),
             "points: " + std::to_string(references.n_rows()) + " cells; the search takes fewer than 2^31");
     require(k >= 1 && k <= references.n_rows(), "k must be between 1 and the number of points, " +
-                                                    std::to_string(references.n_rows()) + ", found " + std::to_string(k));
+                                                    std::to_string(references.n_rows()) + ", found " +
+                                                    std::to_string(k));
     require(is_finite(references, threads), "points hold NaN or infinite values; remove those cells or fill them in");
     if (!queries) return;
-    require(queries->n_cols() == references.n_cols(),
-            "queries have " + std::to_string(queries->n_cols()) + " dimensions, points " + std::to_string(references.n_cols()));
+    require(queries->n_cols() == references.n_cols(), "queries have " + std::to_string(queries->n_cols()) +
+                                                          " dimensions, points " + std::to_string(references.n_cols()));
     require(is_finite(*queries, threads), "queries hold NaN or infinite values; remove those cells or fill them in");
 }
 
@@ -62,7 +63,8 @@ void exact_neighbors(DenseView<const T> references, std::optional<DenseView<cons
     const Size k = out.indices.n_cols();
     const Frame frame = find_frame(references, metric, threads);
     const PreparedPoints prepared = prepare(references, metric, frame, threads);
-    const std::optional<PreparedPoints> others = is_self ? std::nullopt : std::optional(prepare(*queries, metric, frame, threads));
+    const std::optional<PreparedPoints> others =
+        is_self ? std::nullopt : std::optional(prepare(*queries, metric, frame, threads));
     const PreparedPoints& asked = is_self ? prepared : *others;
     const ExactDistance<T> distance(is_self ? references : *queries, references, metric, threads);
     const ScoreMargin margin(metric, references.n_cols());
@@ -100,9 +102,11 @@ void exact_neighbors(DenseView<const T> references, std::optional<DenseView<cons
     });
 }
 
-#define CELLWEAVE_INSTANTIATE(T, D)                                                                                   \
-    template void check_search(DenseView<const T>, std::optional<DenseView<const T>>, const NeighborTable<D>&, Threads); \
-    template void exact_neighbors(DenseView<const T>, std::optional<DenseView<const T>>, Metric, NeighborTable<D>, Threads);
+#define CELLWEAVE_INSTANTIATE(T, D)                                                                                \
+    template void check_search(DenseView<const T>, std::optional<DenseView<const T>>, const NeighborTable<D>&,     \
+                               Threads);                                                                           \
+    template void exact_neighbors(DenseView<const T>, std::optional<DenseView<const T>>, Metric, NeighborTable<D>, \
+                                  Threads);
 CELLWEAVE_INSTANTIATE(float, float)
 CELLWEAVE_INSTANTIATE(float, double)
 CELLWEAVE_INSTANTIATE(double, float)

@@ -21,7 +21,8 @@ double sum_of(Size n, Term&& term) {
         for (Size lane = 0; lane < 8; ++lane) partial[static_cast<std::size_t>(lane)] += term(k + lane);
     }
     for (Size lane = 0; k < n; ++k, ++lane) partial[static_cast<std::size_t>(lane)] += term(k);
-    return ((partial[0] + partial[4]) + (partial[1] + partial[5])) + ((partial[2] + partial[6]) + (partial[3] + partial[7]));
+    return ((partial[0] + partial[4]) + (partial[1] + partial[5])) +
+           ((partial[2] + partial[6]) + (partial[3] + partial[7]));
 }
 
 template <Real T>
@@ -76,7 +77,8 @@ float write_direction(const T* row, Size n, Metric metric, float* out) {
 template <Real T>
 float write_position(const T* row, Size n, Metric metric, const Frame& frame, float* out) {
     for (Size k = 0; k < n; ++k) {
-        out[k] = static_cast<float>((static_cast<double>(row[k]) - frame.center[static_cast<std::size_t>(k)]) * frame.scale);
+        out[k] =
+            static_cast<float>((static_cast<double>(row[k]) - frame.center[static_cast<std::size_t>(k)]) * frame.scale);
     }
     if (metric == Metric::manhattan) {
         return static_cast<float>(sum_of(n, [&](Size k) { return std::abs(static_cast<double>(out[k])); }));
@@ -98,7 +100,8 @@ Frame find_frame(DenseView<const T> references, Metric metric, Threads threads) 
             for (const Size point : range) {
                 const T* const row = references.row_data(point);
                 for (std::size_t k = 0; k < n_dims; ++k) part.sums[k] += static_cast<double>(row[k]);
-                for (std::size_t k = 0; k < n_dims; ++k) part.largest = std::max(part.largest, std::abs(static_cast<double>(row[k])));
+                for (std::size_t k = 0; k < n_dims; ++k)
+                    part.largest = std::max(part.largest, std::abs(static_cast<double>(row[k])));
             }
             return part;
         },
@@ -106,7 +109,8 @@ Frame find_frame(DenseView<const T> references, Metric metric, Threads threads) 
             for (std::size_t k = 0; k < n_dims; ++k) into.sums[k] += next.sums[k];
             into.largest = std::max(into.largest, next.largest);
         });
-    for (std::size_t k = 0; k < n_dims; ++k) frame.center[k] = extent.sums[k] / static_cast<double>(references.n_rows());
+    for (std::size_t k = 0; k < n_dims; ++k)
+        frame.center[k] = extent.sums[k] / static_cast<double>(references.n_rows());
     // A power of two scales without rounding; distances in float32 then neither overflow nor vanish.
     if (extent.largest > 0) frame.scale = std::exp2(-std::ceil(std::log2(extent.largest)));
     if (!std::isfinite(frame.scale)) frame.scale = 1.0;
@@ -133,7 +137,8 @@ PreparedPoints prepare(DenseView<const T> points, Metric metric, const Frame& fr
 }
 
 template <Real T>
-ExactDistance<T>::ExactDistance(DenseView<const T> queries, DenseView<const T> references, Metric metric, Threads threads)
+ExactDistance<T>::ExactDistance(DenseView<const T> queries, DenseView<const T> references, Metric metric,
+                                Threads threads)
     : queries_(queries), references_(references), metric_(metric) {
     if (!is_angular(metric)) return;
     find_shape(queries, metric, query_means_, query_lengths_, threads);
@@ -162,9 +167,9 @@ double ExactDistance<T>::operator()(Size query, Size reference) const {
     return std::clamp(1.0 - product / lengths, 0.0, 2.0);
 }
 
-#define CELLWEAVE_INSTANTIATE(T)                                                                      \
-    template Frame find_frame(DenseView<const T>, Metric, Threads);                                   \
-    template PreparedPoints prepare(DenseView<const T>, Metric, const Frame&, Threads);               \
+#define CELLWEAVE_INSTANTIATE(T)                                                        \
+    template Frame find_frame(DenseView<const T>, Metric, Threads);                     \
+    template PreparedPoints prepare(DenseView<const T>, Metric, const Frame&, Threads); \
     template class ExactDistance<T>;
 CELLWEAVE_INSTANTIATE(float)
 CELLWEAVE_INSTANTIATE(double)

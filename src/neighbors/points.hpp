@@ -18,8 +18,8 @@ struct Frame {
 /// Cells as the scan sees them: float32 rows, centred and scaled (euclidean, manhattan) or of unit length (cosine,
 /// correlation), and how long each is.
 struct PreparedPoints {
-    std::vector<float> rows;    ///< n x n_dims, row-major.
-    std::vector<float> norms;   ///< n: Euclidean length of each row, or the sum of its absolute values for manhattan.
+    std::vector<float> rows;   ///< n x n_dims, row-major.
+    std::vector<float> norms;  ///< n: Euclidean length of each row, or the sum of its absolute values for manhattan.
     Size n = 0;
     Size n_dims = 0;
 

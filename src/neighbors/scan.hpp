@@ -55,7 +55,8 @@ Packet accumulate(const Packet& score, const Packet& query, const Packet& refere
 }
 
 template <bool is_manhattan, int n_queries, class Sink>
-void scan_group(const PackedPoints& points, Size first_panel, Size end_panel, const float* const* queries, Sink* const* sinks) {
+void scan_group(const PackedPoints& points, Size first_panel, Size end_panel, const float* const* queries,
+                Sink* const* sinks) {
     using namespace Eigen::internal;
     const Size n_dims = points.n_dims();
     std::array<const float*, n_queries> rows;
@@ -85,10 +86,7 @@ void scan_group(const PackedPoints& points, Size first_panel, Size end_panel, co
             alignas(64) float scores[panel_width];
             pstoreu(scores, low[q]);
             pstoreu(scores + packet_size, high[q]);
-            const std::int32_t* const ids = points.ids(panel);
-            for (int lane = 0; lane < panel_width; ++lane) {
-                if (scores[lane] < sink.threshold()) sink.push(scores[lane], ids[lane]);
-            }
+            sink.offer(scores, points.ids(panel), panel_width);
         }
     }
 }
@@ -98,12 +96,18 @@ void scan_some(const PackedPoints& points, Size first_panel, Size end_panel, con
                Sink* const* sinks, Size n_queries) {
     static_assert(group_size == 6);
     switch (n_queries) {
-        case 1: return scan_group<is_manhattan, 1>(points, first_panel, end_panel, queries, sinks);
-        case 2: return scan_group<is_manhattan, 2>(points, first_panel, end_panel, queries, sinks);
-        case 3: return scan_group<is_manhattan, 3>(points, first_panel, end_panel, queries, sinks);
-        case 4: return scan_group<is_manhattan, 4>(points, first_panel, end_panel, queries, sinks);
-        case 5: return scan_group<is_manhattan, 5>(points, first_panel, end_panel, queries, sinks);
-        default: return scan_group<is_manhattan, 6>(points, first_panel, end_panel, queries, sinks);
+        case 1:
+            return scan_group<is_manhattan, 1>(points, first_panel, end_panel, queries, sinks);
+        case 2:
+            return scan_group<is_manhattan, 2>(points, first_panel, end_panel, queries, sinks);
+        case 3:
+            return scan_group<is_manhattan, 3>(points, first_panel, end_panel, queries, sinks);
+        case 4:
+            return scan_group<is_manhattan, 4>(points, first_panel, end_panel, queries, sinks);
+        case 5:
+            return scan_group<is_manhattan, 5>(points, first_panel, end_panel, queries, sinks);
+        default:
+            return scan_group<is_manhattan, 6>(points, first_panel, end_panel, queries, sinks);
     }
 }
 
@@ -111,8 +115,9 @@ void scan_some(const PackedPoints& points, Size first_panel, Size end_panel, con
 
 /// Offers every reference of panels [first_panel, end_panel) to every query's sink.
 ///
-/// A sink has `float threshold()`, below which it wants to know a score, and `push(float score, int32 id)`. Within a
-/// query the references come in the order in which they were packed.
+/// A sink has `float threshold()`, below which it wants to know a score, and `offer(const float* scores, const int32*
+/// ids, int n)`, which is told of whole panels. Within a query the references come in the order in which they were
+/// packed; empty lanes have score infinity.
 ///
 /// @param queries  n prepared rows of points.n_dims() values.
 template <class Sink>

@@ -1,0 +1,101 @@
+"""The search itself: which metrics the engine knows, and the call."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from .. import _arrays
+from .._core import engine
+from .._progress import bars
+from ..settings import settings
+
+#: The engine's metrics under all their usual names.
+METRICS = {
+    "euclidean": engine.Metric.euclidean,
+    "l2": engine.Metric.euclidean,
+    "manhattan": engine.Metric.manhattan,
+    "cityblock": engine.Metric.manhattan,
+    "l1": engine.Metric.manhattan,
+    "cosine": engine.Metric.cosine,
+    "correlation": engine.Metric.correlation,
+}
+
+
+def whole_number(value: Any, name: str, *, at_least: int) -> int:
+    """``value`` as an int of at least ``at_least``; a ValueError or TypeError that names it otherwise."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, found {value!r}.") from None
+    if isinstance(value, bool) or number < at_least:
+        raise ValueError(f"{name} must be a whole number of at least {at_least}, found {value!r}.")
+    return number
+
+
+def _coordinates(matrix: Any, name: str) -> np.ndarray:
+    matrix = _arrays.checked(matrix, name)
+    if _arrays.is_sparse(matrix):
+        matrix = matrix.toarray()
+    matrix = _arrays.dense(matrix, name)
+    _arrays.require_finite(matrix, name)
+    return matrix
+
+
+def knn(
+    X: Any,
+    k: int,
+    *,
+    queries: Any = None,
+    metric: str = "euclidean",
+    dtype: Any = np.float32,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ``k`` nearest rows of ``X`` for every row of ``queries``.
+
+    Parity: exact (scikit-learn's brute force in float64, ties to the lower index).
+
+    Parameters
+    ----------
+    X
+        Points x dimensions, float32 or float64, finite. A sparse matrix is made dense.
+    k
+        Neighbours to find, up to the number of points; several thousand are fine.
+    queries
+        Points to search for. ``None``: those of ``X``; each is then its own neighbour 0, at distance 0.
+    metric
+        ``'euclidean'`` (``'l2'``), ``'manhattan'`` (``'cityblock'``, ``'l1'``), ``'cosine'`` or ``'correlation'``. For
+        the last two a row without direction (all zeros; constant) is at distance 1 from every other row.
+    dtype
+        Of the distances: float32 or float64. They are computed in float64.
+
+    Returns
+    -------
+    indices
+        int32, queries x ``k``, from the nearest to the farthest.
+    distances
+        Of those, in the units of ``X``.
+
+    Raises
+    ------
+    ValueError
+        Unknown metric, ``k`` out of range, different numbers of dimensions, NaN or infinite values.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"metric must be one of {list(METRICS)}, found {metric!r}.")
+    points = _coordinates(X, "X")
+    k = whole_number(k, "k", at_least=1)
+    if k > points.shape[0]:
+        raise ValueError(f"k must not exceed the number of points, {points.shape[0]}, found {k}.")
+    if queries is not None:
+        queries = _coordinates(queries, "queries")
+        if queries.shape[1] != points.shape[1]:
+            raise ValueError(f"queries have {queries.shape[1]} dimensions, X has {points.shape[1]}.")
+        common = np.result_type(points, queries)
+        points, queries = points.astype(common, copy=False), queries.astype(common, copy=False)
+    single_precision = np.dtype(dtype) == np.float32
+    if not single_precision and np.dtype(dtype) != np.float64:
+        raise TypeError(f"dtype must be float32 or float64, found {dtype!r}.")
+    with bars(settings.verbosity >= 2):
+        return engine.exact_neighbors(points, queries, k, METRICS[metric], single_precision, settings.n_threads)

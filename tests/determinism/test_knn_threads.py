@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import assert_same_bytes_at_any_thread_count
 
 from cellweave.neighbors import knn
+from support import assert_same_bytes_at_any_thread_count
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine", "correlation"])

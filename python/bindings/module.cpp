@@ -21,6 +21,7 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
 
     py::register_exception<cellweave::Cancelled>(m, "Cancelled", PyExc_KeyboardInterrupt);
     bind_core(m);
+    bind_datasets(m);
     bind_geosketch(m);
     bind_linalg(m);
     bind_moments(m);

@@ -1,0 +1,103 @@
+"""The data sets of the benchmarks: prepared once by our own interpreter, then read by every tool from one h5ad file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import anndata
+import numpy as np
+from scipy import sparse
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A recipe. ``make`` gets the number of cells, or the source file where somebody else measured the data."""
+
+    name: str
+    title: str
+    make: Callable[[int | Path], anndata.AnnData]
+    has_source: bool = False
+
+
+_data_sets: dict[str, DataSet] = {}
+
+
+def data_set(title: str, *, has_source: bool = False) -> Callable:
+    """Registers the decorated recipe under its own name."""
+
+    def register(make: Callable) -> Callable:
+        _data_sets[make.__name__] = DataSet(make.__name__, title, make, has_source)
+        return make
+
+    return register
+
+
+def all_data_sets() -> dict[str, DataSet]:
+    return _data_sets
+
+
+def prepared(name: str, n_cells: int | None, source: Path | None, folder: Path) -> Path:
+    """The file that holds the data set, made unless it is there already."""
+    recipe = _data_sets[name]
+    path = folder / (f"{name}.h5ad" if recipe.has_source else f"{name}_{n_cells}.h5ad")
+    if not path.exists():
+        print(f"preparing {path.name}", flush=True)
+        adata = recipe.make(source if recipe.has_source else n_cells)
+        unfinished = path.with_suffix(".unfinished")
+        adata.write_h5ad(unfinished)
+        unfinished.rename(path)
+    return path
+
+
+def normalized(adata: anndata.AnnData) -> anndata.AnnData:
+    """log(1 + counts per 10,000), in place."""
+    totals = np.asarray(adata.X.sum(axis=1)).ravel()
+    factors = np.divide(1e4, totals, out=np.zeros_like(totals, dtype=np.float64), where=totals > 0)
+    adata.X.data[:] = np.log1p(adata.X.data * np.repeat(factors, np.diff(adata.X.indptr)))
+    return adata
+
+
+def _batches(n_cells: int, n_batches: int) -> anndata.AnnData:
+    import cellweave as cw
+
+    counts = cw.datasets.synthetic_counts(n_cells, 2_000, 24, n_batches, seed=0, mean_counts=600, n_markers=30)
+    return normalized(counts)
+
+
+@data_set("synthetic, 4 batches x 2,000 variable genes")
+def four_batches(n_cells: int) -> anndata.AnnData:
+    return _batches(n_cells, 4)
+
+
+@data_set("synthetic, 26 batches x 2,000 variable genes")
+def twenty_six_batches(n_cells: int) -> anndata.AnnData:
+    return _batches(n_cells, 26)
+
+
+@data_set("synthetic, 50 principal components")
+def pca_50(n_cells: int) -> anndata.AnnData:
+    from sklearn.decomposition import TruncatedSVD
+
+    adata = _batches(n_cells, 4)
+    return anndata.AnnData(TruncatedSVD(50, random_state=0).fit_transform(adata.X).astype(np.float64))
+
+
+@data_set("synthetic counts, 20,000 genes")
+def counts(n_cells: int) -> anndata.AnnData:
+    import cellweave as cw
+
+    return cw.datasets.synthetic_counts(n_cells, 20_000, 24, 4, seed=0)
+
+
+@data_set("pbmc_8batch, genes variable in more than two batches", has_source=True)
+def pbmc_8batch(source: Path) -> anndata.AnnData:
+    import scanpy as sc
+
+    adata = anndata.read_h5ad(source)
+    adata.X = sparse.csr_matrix(adata.X, dtype=np.float32)
+    adata.obs["batch"] = adata.obs["batch"].astype("category")
+    normalized(adata)
+    sc.pp.highly_variable_genes(adata, batch_key="batch")
+    return adata[:, adata.var["highly_variable_nbatches"] > 2].copy()

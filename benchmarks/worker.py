@@ -1,0 +1,100 @@
+"""Runs one step in this process and writes what it cost as JSON. Started by compare.py."""
+
+from __future__ import annotations
+
+import gc
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+
+
+def _status_bytes(field: str) -> int | None:
+    """A field of /proc/self/status; None where there is no such file."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{field}:")), None)
+
+
+def _peak_bytes() -> int:
+    peak = _status_bytes("VmHWM")
+    if peak is not None:
+        return peak
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _forget_peak() -> None:
+    """Linux: the peak counts from now on, so that reading the file is not held against the step."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def _bind(n_threads: int) -> None:
+    """Not every tool reads a variable for its threads: give the process no more cores than that."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n_threads])
+
+
+def _version(tool: str) -> str:
+    try:
+        return importlib.metadata.version(tool)
+    except importlib.metadata.PackageNotFoundError:
+        return "source tree"
+
+
+def measure(key: str, path: str, n_threads: int, repeats: int) -> dict:
+    import anndata
+    from steps import all_steps
+
+    step = all_steps()[key]
+    data = anndata.read_h5ad(path)
+    if step.warm_up:
+        step.prepare(data.copy())()
+        gc.collect()
+    seconds = []
+    _forget_peak()
+    loaded = _status_bytes("VmRSS") or _peak_bytes()
+    for _ in range(repeats):
+        call = step.prepare(data.copy())
+        gc.collect()
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+        del call
+    peak = _peak_bytes()
+    return {
+        "seconds": seconds,
+        "peak_bytes": peak,
+        "growth_bytes": max(0, peak - loaded),
+        "n_cells": data.n_obs,
+        "n_genes": data.n_vars,
+        "version": _version(step.tool),
+        "python": platform.python_version(),
+    }
+
+
+def main() -> None:
+    key, path, n_threads, repeats, out = sys.argv[1:]
+    warnings.simplefilter("ignore")
+    _bind(int(n_threads))
+    try:
+        result = measure(key, path, int(n_threads), int(repeats))
+    except Exception:
+        result = {"error": traceback.format_exc(limit=-3)}
+    Path(out).write_text(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@
 #include "arrays.hpp"
 #include "call.hpp"
 #include "module.hpp"
+#include "neighbors/connectivities.hpp"
 #include "neighbors/exact.hpp"
 
 namespace cellweave::bindings {
@@ -36,6 +37,12 @@ py::tuple filled_table(const py::array& points, const std::optional<py::array>& 
     });
 }
 
+template <Real T>
+py::tuple as_tuple(Graph<T>&& graph) {
+    return py::make_tuple(as_array(std::move(graph.weights)), as_array(std::move(graph.indices)),
+                          as_array(std::move(graph.indptr)));
+}
+
 }  // namespace
 
 void bind_neighbors(py::module_& m) {
@@ -54,6 +61,44 @@ void bind_neighbors(py::module_& m) {
         },
         py::arg("points").noconvert(), py::arg("queries").noconvert(), py::arg("k"), py::arg("metric"),
         py::arg("single_precision"), py::arg("threads"));
+    m.def(
+        "fuzzy_union",
+        [](const Array<std::int32_t>& indices, const Array<float>& distances, double n_neighbors,
+           double local_connectivity, double mix_ratio, int threads) {
+            const FuzzyUnionOptions options{n_neighbors, local_connectivity, mix_ratio};
+            const auto to = matrix(indices);
+            const auto apart = matrix(distances);
+            return as_tuple(run([&] { return fuzzy_union(to, apart, options, Threads{threads}); }));
+        },
+        py::arg("indices").noconvert(), py::arg("distances").noconvert(), py::arg("n_neighbors"),
+        py::arg("local_connectivity"), py::arg("mix_ratio"), py::arg("threads"));
+    m.def(
+        "gauss_graph",
+        [](const Array<std::int32_t>& indices, const py::array& distances, int threads) {
+            const auto to = matrix(indices);
+            return visit_real(distances, [&]<class T>(DenseView<const T> apart) -> py::tuple {
+                return as_tuple(run([&] { return gauss_graph(to, apart, Threads{threads}); }));
+            });
+        },
+        py::arg("indices").noconvert(), py::arg("distances").noconvert(), py::arg("threads"));
+    m.def(
+        "gauss_dense",
+        [](const py::array& distances, Size n_neighbors, int threads) {
+            return visit_real(distances, [&]<class T>(DenseView<const T> apart) -> py::array {
+                auto weights = new_matrix<T>(apart.n_rows(), apart.n_cols());
+                const auto out = mutable_matrix(weights);
+                run([&] { gauss_dense(apart, n_neighbors, out, Threads{threads}); });
+                return weights;
+            });
+        },
+        py::arg("distances").noconvert(), py::arg("n_neighbors"), py::arg("threads"));
+    m.def(
+        "jaccard_graph",
+        [](const Array<std::int32_t>& indices, int threads) {
+            const auto to = matrix(indices);
+            return as_tuple(run([&] { return jaccard_graph(to, Threads{threads}); }));
+        },
+        py::arg("indices").noconvert(), py::arg("threads"));
 }
 
 }  // namespace cellweave::bindings

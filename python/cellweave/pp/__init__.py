@@ -1,3 +1,5 @@
 """Preprocessing, as ``scanpy.pp``."""
 
-__all__: list[str] = []
+from ._neighbors import neighbors
+
+__all__ = ["neighbors"]

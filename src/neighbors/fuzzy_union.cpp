@@ -1,0 +1,135 @@
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "core/exponential.hpp"
+#include "neighbors/connectivities.hpp"
+#include "neighbors/symmetric.hpp"
+
+namespace cellweave {
+
+namespace {
+
+constexpr double tolerance = 1e-5;
+constexpr int n_halvings = 64;
+/// A cell's kernel is at least this share of the mean distance wide.
+constexpr double least_share = 1e-3;
+
+float negative_exponential(float x) {
+    return 1.0F + fast_expm1(-x);
+}
+
+/// Distance within which neighbours get membership 1: that of neighbour number `local_connectivity`, those at distance
+/// zero not counted.
+float find_rho(std::span<const float> distances, double local_connectivity) {
+    std::array<float, 2> around{};  // the neighbours between which to interpolate, and the farthest
+    const auto index = static_cast<Size>(std::floor(local_connectivity));
+    Size n_apart = 0;
+    float farthest = 0;
+    for (const float d : distances) {
+        if (!(d > 0)) continue;
+        ++n_apart;
+        if (n_apart == index) around[0] = d;
+        if (n_apart == index + 1) around[1] = d;
+        farthest = std::max(farthest, d);
+    }
+    if (static_cast<double>(n_apart) < local_connectivity) return farthest;
+    const double fraction = local_connectivity - static_cast<double>(index);
+    const double rho = index > 0 && fraction <= tolerance ? static_cast<double>(around[0])
+                                                          : around[0] + fraction * (around[1] - around[0]);
+    return static_cast<float>(rho);
+}
+
+/// Sum of exp(-excess / width), in eight fixed partial sums.
+float sum_of_memberships(std::span<const float> excess, float width) {
+    std::array<float, 8> partial{};
+    std::size_t k = 0;
+    for (; k + 8 <= excess.size(); k += 8) {
+        for (std::size_t lane = 0; lane < 8; ++lane) partial[lane] += negative_exponential(excess[k + lane] / width);
+    }
+    for (std::size_t lane = 0; k < excess.size(); ++k, ++lane) partial[lane] += negative_exponential(excess[k] / width);
+    return ((partial[0] + partial[4]) + (partial[1] + partial[5])) +
+           ((partial[2] + partial[6]) + (partial[3] + partial[7]));
+}
+
+/// Kernel width at which the memberships add up to `target`, by bisection in float32 as umap-learn does it.
+float find_sigma(std::span<const float> excess, double target) {
+    constexpr float unbounded = std::numeric_limits<float>::max();
+    float low = 0;
+    float high = unbounded;
+    float middle = 1;
+    for (int step = 0; step < n_halvings; ++step) {
+        const double sum = sum_of_memberships(excess, middle);
+        if (std::abs(sum - target) < tolerance) break;
+        if (sum > target) {
+            high = middle;
+            middle = (low + high) / 2;
+        } else {
+            low = middle;
+            middle = high >= unbounded ? middle * 2 : (low + high) / 2;
+        }
+    }
+    return middle;
+}
+
+double mean_of(std::span<const float> values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+/// One cell's memberships into row i of `edges`.
+void write_memberships(Size i, std::span<const std::int32_t> indices, std::span<const float> distances,
+                       const FuzzyUnionOptions& options, double mean_distance, std::vector<float>& excess,
+                       DirectedEdges<float>& edges) {
+    const float rho = find_rho(distances, options.local_connectivity);
+    excess.clear();
+    for (std::size_t j = 1; j < distances.size(); ++j) excess.push_back(std::max(0.0F, distances[j] - rho));
+    const auto floor = static_cast<float>(least_share * (rho > 0 ? mean_of(distances) : mean_distance));
+    const float sigma = std::max(find_sigma(excess, std::log2(options.n_neighbors)), floor);
+    auto& count = edges.counts[static_cast<std::size_t>(i)];
+    for (std::size_t j = 0; j < indices.size(); ++j) {
+        if (indices[j] < 0 || indices[j] == i) continue;
+        const float beyond = distances[j] - rho;
+        const float weight = beyond <= 0 || sigma == 0 ? 1.0F : negative_exponential(beyond / sigma);
+        if (weight != 0) edges.row(i)[count++] = {indices[j], weight};
+    }
+    edges.tidy(i);
+}
+
+}  // namespace
+
+Graph<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseView<const float> distances,
+                         const FuzzyUnionOptions& options, Threads threads) {
+    require(indices.n_rows() == distances.n_rows() && indices.n_cols() == distances.n_cols(),
+            "knn indices and distances have different shapes");
+    require(options.n_neighbors > 0, "n_neighbors must be positive");
+    require(options.local_connectivity >= 0, "local_connectivity must not be negative");
+    require(options.mix_ratio >= 0 && options.mix_ratio <= 1, "set_op_mix_ratio must be between 0 and 1");
+    check_indices(indices, true, threads);
+    const Size n = indices.n_rows();
+    const double total = parallel_reduce(
+        n, Grain{4096}, threads,
+        [&](Range range) {
+            double sum = 0;
+            for (const Size i : range) sum = std::accumulate(distances.row(i).begin(), distances.row(i).end(), sum);
+            return sum;
+        },
+        [](double& into, double&& next) { into += next; });
+    const double mean_distance = total / static_cast<double>(std::max<Size>(1, n * indices.n_cols()));
+
+    DirectedEdges<float> edges(n, indices.n_cols());
+    parallel_for(n, Grain{1024}, threads, [&](Range range) {
+        std::vector<float> excess;
+        for (const Size i : range) {
+            write_memberships(i, indices.row(i), distances.row(i), options, mean_distance, excess, edges);
+        }
+    });
+    const auto mix = static_cast<float>(options.mix_ratio);
+    const auto combine = [mix](float a, float b) {
+        const float both = a * b;
+        return mix * ((a + b) - both) + (1 - mix) * both;
+    };
+    return symmetrized(edges, combine, threads);
+}
+
+}  // namespace cellweave

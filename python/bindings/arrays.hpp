@@ -11,6 +11,7 @@
 
 #include "core/error.hpp"
 #include "core/views.hpp"
+#include "sparse/check.hpp"
 
 /// numpy buffers as views, and results as numpy arrays: no copies, no conversions (cellweave/_arrays.py makes those).
 namespace cellweave::bindings {
@@ -103,18 +104,41 @@ auto visit_number(const py::array& dense, F&& f) {
     });
 }
 
+/// What a kernel does with the indices of a compressed matrix: it trusts them (they are checked before), or it checks
+/// each just before use with require_indices_below(), or never follows one.
+enum class Indices { trusted, checked_by_kernel };
+
 /// The three buffers of a scipy matrix, checked once. Python: `_core.Csr(data, indices, indptr, n_rows, n_cols, name)`.
+/// With `check_indices=False` the check of the indices (one read of them) waits until a kernel that trusts them asks.
 class CompressedArg {
 public:
-    CompressedArg(py::array data, py::array indices, py::array indptr, Size n_lines, Size line_length,
-                  const std::string& name, int threads);
+    CompressedArg(py::array data, py::array indices, py::array indptr, Size n_lines, Size line_length, std::string name,
+                  int threads, bool check_indices);
 
     Size n_lines() const { return n_lines_; }
     Size line_length() const { return line_length_; }
+    const py::array& data() const { return data_; }
+    const py::array& indices() const { return indices_; }
+    const py::array& indptr() const { return indptr_; }
+
+    /// Checks the indices unless that has been done.
+    void check_indices() const;
+
+    /// Calls `work`, a kernel that checks the indices as it goes, and names the matrix if it finds a bad one.
+    template <class Work>
+    auto explain(Work&& work) const {
+        try {
+            return work();
+        } catch (const IndexOutOfRange&) {
+            check_indices();
+            throw;
+        }
+    }
 
 protected:
-    template <template <class, class> class View, bool is_mutable, class... Ts, class F>
+    template <template <class, class> class View, bool is_mutable, Indices use, class... Ts, class F>
     auto visit(Size n_rows, Size n_cols, F&& f) const {
+        if constexpr (use == Indices::trusted) check_indices();
         return visit_dtype<std::int32_t, std::int64_t>(indptr_, "indptr", [&]<class I>(std::type_identity<I>) {
             return visit_dtype<Ts...>(data_, "data", [&]<class T>(std::type_identity<T>) {
                 const auto* indices = static_cast<const I*>(indices_.data());
@@ -135,6 +159,9 @@ private:
     py::array indptr_;
     Size n_lines_;
     Size line_length_;
+    std::string name_;
+    int threads_;
+    mutable bool are_indices_checked_ = false;
 };
 
 /// A compressed matrix as one of CsrView / CscView. `visit_real` sees float32 and float64, `visit_number` also int32
@@ -144,17 +171,17 @@ class SparseArg : public CompressedArg {
 public:
     using CompressedArg::CompressedArg;
 
-    template <class F>
+    template <Indices use = Indices::trusted, class F>
     auto visit_real(F&& f) const {
-        return visit<View, false, float, double>(n_lines(), line_length(), f);
+        return visit<View, false, use, float, double>(n_lines(), line_length(), f);
     }
-    template <class F>
+    template <Indices use = Indices::trusted, class F>
     auto visit_number(F&& f) const {
-        return visit<View, false, float, double, std::int32_t, std::int64_t>(n_lines(), line_length(), f);
+        return visit<View, false, use, float, double, std::int32_t, std::int64_t>(n_lines(), line_length(), f);
     }
-    template <class F>
+    template <Indices use = Indices::trusted, class F>
     auto visit_mutable(F&& f) const {
-        return visit<View, true, float, double>(n_lines(), line_length(), f);
+        return visit<View, true, use, float, double>(n_lines(), line_length(), f);
     }
 };
 

@@ -11,6 +11,7 @@ from typing import Any
 from anndata import AnnData
 
 from . import _arrays
+from ._compat import warn
 
 
 class Target:
@@ -85,13 +86,20 @@ def picked(
 
 
 @contextmanager
-def transaction(adata: AnnData, *, copy: bool = False) -> Iterator[Target]:
+def transaction(adata: AnnData, *, copy: bool = False, makes_actual: bool = False) -> Iterator[Target]:
     """Within it, compute; at its end, if nothing was raised, the results are written to ``adata`` (or to its copy).
 
+    With ``makes_actual`` a view becomes an actual object, with scanpy's warning: for functions that write to matrices.
+    ``target.adata`` is then that object already, and may be written in place.
     The object that was written is ``target.adata``: return it where scanpy returns a copy.
     """
     if not isinstance(adata, AnnData):
         raise TypeError(f"adata must be an AnnData, found {type(adata).__name__}.")
-    target = Target(adata.copy() if copy else adata)
+    is_replaced = makes_actual and adata.is_view and not copy
+    if is_replaced:
+        warn("Received a view of an AnnData. Making a copy.")
+    target = Target(adata.copy() if copy or is_replaced else adata)
     yield target
     target.commit()
+    if is_replaced:
+        adata._init_as_actual(target.adata)

@@ -60,10 +60,13 @@ def _values(data: np.ndarray, readable: tuple[np.dtype, ...], name: str) -> np.n
     return np.ascontiguousarray(data, dtype=target)
 
 
-def compressed(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> Any:
+def compressed(
+    matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL, check_indices: bool = True
+) -> Any:
     """The engine's view of a CSR or CSC matrix, in the format it has; its structure is checked here.
 
-    Returns ``engine.Csr`` or ``engine.Csc``. Other sparse formats become CSR.
+    Returns ``engine.Csr`` or ``engine.Csc``. Other sparse formats become CSR. With ``check_indices=False`` the indices
+    (one read of them) are checked by the kernel that uses them: right for kernels that check as they go or use none.
     """
     if matrix.format not in ("csr", "csc"):
         _log_conversion(name, f"{matrix.format} to csr")
@@ -76,16 +79,16 @@ def compressed(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] =
     is_csr = matrix.format == "csr"
     make = engine.Csr if is_csr else engine.Csc
     n_lines, line_length = (n_rows, n_cols) if is_csr else (n_cols, n_rows)
-    return make(data, indices, indptr, n_lines, line_length, name, settings.n_threads)
+    return make(data, indices, indptr, n_lines, line_length, name, settings.n_threads, check_indices)
 
 
-def csr(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> Any:
+def csr(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL, check_indices: bool = True) -> Any:
     """The engine's view of ``matrix`` as CSR; a CSC matrix is converted."""
     if matrix.format == "csc":
         compressed(matrix, name, readable=readable)  # scipy's conversion trusts the structure, so check it before
         _log_conversion(name, "csc to csr")
         matrix = matrix.tocsr()
-    return compressed(matrix, name, readable=readable)
+    return compressed(matrix, name, readable=readable, check_indices=check_indices)
 
 
 def dense(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> np.ndarray:

@@ -1,47 +1,246 @@
 #include "preprocess/normalize.hpp"
 
+#include <atomic>
+#include <cmath>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/log.hpp"
+#include "core/monitor.hpp"
+
 namespace cellweave {
 
 namespace {
-constexpr Grain rows_per_chunk{2048};
+
+constexpr Size entries_per_chunk = 1 << 19;
+
+Grain row_grain(Size n_rows, Size n_entries) {
+    return {std::max<Size>(1, n_entries > 0 ? std::min(n_rows, n_rows * entries_per_chunk / n_entries) : n_rows)};
 }
 
-template <Real T, class I>
-void scale_rows(CsrView<T, I> counts, std::span<const double> factors, Threads threads) {
-    parallel_for(counts.n_rows(), rows_per_chunk, threads, [&](Range rows) {
-        for (const Size row : rows) {
-            const T factor = static_cast<T>(factors[static_cast<std::size_t>(row)]);
-            for (T& value : counts.row(row).values) value *= factor;
+template <class T, class I>
+Grain row_grain(const CsrView<T, I>& counts) {
+    return row_grain(counts.n_rows(), counts.nnz());
+}
+
+template <class T>
+Grain row_grain(const DenseView<T>& counts) {
+    return row_grain(counts.n_rows(), counts.n_rows() * counts.n_cols());
+}
+
+/// Calls `visit(gene, value)` for the stored values of a row.
+template <class T, class I, class Visit>
+void for_each_in_row(const CsrView<const T, I>& counts, Size row, Visit&& visit) {
+    const auto line = counts.row(row);
+    for (std::size_t k = 0; k < line.values.size(); ++k)
+        visit(static_cast<std::size_t>(line.indices[k]), line.values[k]);
+}
+
+template <class T, class Visit>
+void for_each_in_row(const DenseView<const T>& counts, Size row, Visit&& visit) {
+    const std::span<const T> values = counts.row(row);
+    for (std::size_t gene = 0; gene < values.size(); ++gene) visit(gene, values[gene]);
+}
+
+template <class T, class I>
+std::span<T> row_values(const CsrView<T, I>& counts, Size row) {
+    return counts.row(row).values;
+}
+
+template <class T>
+std::span<T> row_values(const DenseView<T>& counts, Size row) {
+    return counts.row(row);
+}
+
+template <class T>
+double checked_total(std::span<const T> values, Size cell, const std::string& name) {
+    double sums[4] = {0, 0, 0, 0};
+    int n_negative = 0;
+    std::size_t k = 0;
+    for (; k + 4 <= values.size(); k += 4) {
+        for (std::size_t lane = 0; lane < 4; ++lane) {
+            sums[lane] += static_cast<double>(values[k + lane]);
+            n_negative |= values[k + lane] < T{0};
         }
+    }
+    for (; k < values.size(); ++k) {
+        sums[0] += static_cast<double>(values[k]);
+        n_negative |= values[k] < T{0};
+    }
+    const double total = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    const std::string where = " in cell " + std::to_string(cell);
+    require(n_negative == 0, name + " holds a negative value" + where + ". Counts are expected: pass the raw ones.");
+    require(std::isfinite(total),
+            name + " holds a NaN or infinite value" + where + ". Remove such cells or genes, or fill them in.");
+    return total;
+}
+
+template <class View>
+void totals_of(const View& counts, std::span<double> totals, const std::string& name, Threads threads) {
+    parallel_for(counts.n_rows(), row_grain(counts), threads, [&](Range rows) {
+        for (const Size row : rows)
+            totals[static_cast<std::size_t>(row)] = checked_total(row_values(counts, row), row, name);
     });
 }
 
-template <Number T, class I>
-void row_sums(CsrView<const T, I> counts, std::span<double> totals, Threads threads) {
-    parallel_for(counts.n_rows(), rows_per_chunk, threads, [&](Range rows) {
+using Marks = std::vector<std::uint8_t>;
+
+template <class View>
+void dominant_genes_of(const View& counts, std::span<const double> totals, double max_fraction,
+                       std::span<std::uint8_t> is_high, Threads threads) {
+    const auto partial = [&](Range rows) {
+        Marks marks(is_high.size(), 0);
+        for (const Size row : rows) {
+            const double bound = max_fraction * totals[static_cast<std::size_t>(row)];
+            for_each_in_row(counts, row, [&](std::size_t gene, auto value) {
+                if (static_cast<double>(value) > bound) marks[gene] = 1;
+            });
+        }
+        return marks;
+    };
+    const auto merge = [](Marks& into, Marks&& next) {
+        for (std::size_t gene = 0; gene < into.size(); ++gene) into[gene] |= next[gene];
+    };
+    const Marks marks = parallel_reduce(counts.n_rows(), row_grain(counts), threads, partial, merge);
+    std::fill(is_high.begin(), is_high.end(), std::uint8_t{0});
+    std::copy(marks.begin(), marks.end(), is_high.begin());
+}
+
+template <class View>
+void totals_without_of(const View& counts, std::span<const std::uint8_t> is_left_out, std::span<double> totals,
+                       Threads threads) {
+    parallel_for(counts.n_rows(), row_grain(counts), threads, [&](Range rows) {
         for (const Size row : rows) {
             double total = 0;
-            for (const T value : counts.row(row).values) total += static_cast<double>(value);
+            for_each_in_row(counts, row, [&](std::size_t gene, auto value) {
+                if (!is_left_out[gene]) total += static_cast<double>(value);
+            });
             totals[static_cast<std::size_t>(row)] = total;
         }
     });
 }
 
-#define CELLWEAVE_INSTANTIATE(T, I) \
-    template void row_sums<T, I>(CsrView<const T, I>, std::span<double>, Threads);
-CELLWEAVE_INSTANTIATE(float, std::int32_t)
-CELLWEAVE_INSTANTIATE(float, std::int64_t)
-CELLWEAVE_INSTANTIATE(double, std::int32_t)
-CELLWEAVE_INSTANTIATE(double, std::int64_t)
-CELLWEAVE_INSTANTIATE(std::int32_t, std::int32_t)
-CELLWEAVE_INSTANTIATE(std::int32_t, std::int64_t)
-CELLWEAVE_INSTANTIATE(std::int64_t, std::int32_t)
-CELLWEAVE_INSTANTIATE(std::int64_t, std::int64_t)
-#undef CELLWEAVE_INSTANTIATE
+template <class T, class View>
+void divide_rows_of(const View& counts, std::span<const double> divisors, Threads threads) {
+    const Uninterrupted guard;
+    parallel_for(counts.n_rows(), row_grain(counts), threads, [&](Range rows) {
+        for (const Size row : rows) {
+            const T divisor = static_cast<T>(divisors[static_cast<std::size_t>(row)]);
+            for (T& value : row_values(counts, row)) value /= divisor;
+        }
+    });
+}
 
-template void scale_rows<float, std::int32_t>(CsrView<float, std::int32_t>, std::span<const double>, Threads);
-template void scale_rows<float, std::int64_t>(CsrView<float, std::int64_t>, std::span<const double>, Threads);
-template void scale_rows<double, std::int32_t>(CsrView<double, std::int32_t>, std::span<const double>, Threads);
-template void scale_rows<double, std::int64_t>(CsrView<double, std::int64_t>, std::span<const double>, Threads);
+/// One block of log1p_in_place(); both flags of the result are rare.
+template <class T>
+Log1pWarnings log1p_block(std::span<T> values, T divisor) {
+    Log1pWarnings warnings;
+    int n_outside = 0;
+    for (const T value : values) n_outside |= !(value >= T(-0.5) && value <= T(0x1.0p60));
+    if (n_outside == 0) {
+        for (T& value : values) value = log1p_in_range(value);
+    } else {
+        for (T& value : values) {
+            warnings.is_minus_one_met |= value == T{-1};
+            warnings.is_below_minus_one |= value < T{-1};
+            value = std::log1p(value);
+        }
+    }
+    if (divisor != T{1}) {
+        for (T& value : values) value /= divisor;
+    }
+    return warnings;
+}
+
+}  // namespace
+
+template <Real T, Index I>
+void count_totals(CsrView<const T, I> counts, std::span<double> totals, const std::string& name, Threads threads) {
+    totals_of(counts, totals, name, threads);
+}
+
+template <Real T>
+void count_totals(DenseView<const T> counts, std::span<double> totals, const std::string& name, Threads threads) {
+    totals_of(counts, totals, name, threads);
+}
+
+template <Real T, Index I>
+void find_dominant_genes(CsrView<const T, I> counts, std::span<const double> totals, double max_fraction,
+                         std::span<std::uint8_t> is_high, Threads threads) {
+    dominant_genes_of(counts, totals, max_fraction, is_high, threads);
+}
+
+template <Real T>
+void find_dominant_genes(DenseView<const T> counts, std::span<const double> totals, double max_fraction,
+                         std::span<std::uint8_t> is_high, Threads threads) {
+    dominant_genes_of(counts, totals, max_fraction, is_high, threads);
+}
+
+template <Real T, Index I>
+void totals_without(CsrView<const T, I> counts, std::span<const std::uint8_t> is_left_out, std::span<double> totals,
+                    Threads threads) {
+    totals_without_of(counts, is_left_out, totals, threads);
+}
+
+template <Real T>
+void totals_without(DenseView<const T> counts, std::span<const std::uint8_t> is_left_out, std::span<double> totals,
+                    Threads threads) {
+    totals_without_of(counts, is_left_out, totals, threads);
+}
+
+template <Real T, Index I>
+void divide_rows(CsrView<T, I> counts, std::span<const double> divisors, Threads threads) {
+    divide_rows_of<T>(counts, divisors, threads);
+}
+
+template <Real T>
+void divide_rows(DenseView<T> counts, std::span<const double> divisors, Threads threads) {
+    divide_rows_of<T>(counts, divisors, threads);
+}
+
+template <Real T>
+Log1pWarnings log1p_in_place(std::span<T> values, std::optional<double> base, Threads threads) {
+    constexpr Size block = 2048;  // stays in the first-level cache between the range check and the logarithm
+    const T divisor = base ? static_cast<T>(std::log(*base)) : T{1};
+    const Uninterrupted guard;
+    return parallel_reduce(
+        static_cast<Size>(values.size()), Grain{128 * block}, threads,
+        [&](Range chunk) {
+            Log1pWarnings met;
+            for (Size begin = chunk.begin_item; begin < chunk.end_item; begin += block) {
+                const Size n = std::min(block, chunk.end_item - begin);
+                const auto of_block =
+                    log1p_block(values.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(n)), divisor);
+                met.is_minus_one_met |= of_block.is_minus_one_met;
+                met.is_below_minus_one |= of_block.is_below_minus_one;
+            }
+            return met;
+        },
+        [](Log1pWarnings& into, Log1pWarnings&& next) {
+            into.is_minus_one_met |= next.is_minus_one_met;
+            into.is_below_minus_one |= next.is_below_minus_one;
+        });
+}
+
+#define CELLWEAVE_INSTANTIATE(T, I)                                                                           \
+    template void count_totals<T, I>(CsrView<const T, I>, std::span<double>, const std::string&, Threads);    \
+    template void find_dominant_genes<T, I>(CsrView<const T, I>, std::span<const double>, double,             \
+                                            std::span<std::uint8_t>, Threads);                                \
+    template void totals_without<T, I>(CsrView<const T, I>, std::span<const std::uint8_t>, std::span<double>, \
+                                       Threads);                                                              \
+    template void divide_rows<T, I>(CsrView<T, I>, std::span<const double>, Threads);
+#define CELLWEAVE_INSTANTIATE_ALL(T)                                                                                   \
+    CELLWEAVE_INSTANTIATE(T, std::int32_t)                                                                             \
+    CELLWEAVE_INSTANTIATE(T, std::int64_t)                                                                             \
+    template void count_totals<T>(DenseView<const T>, std::span<double>, const std::string&, Threads);                 \
+    template void find_dominant_genes<T>(DenseView<const T>, std::span<const double>, double, std::span<std::uint8_t>, \
+                                         Threads);                                                                     \
+    template void totals_without<T>(DenseView<const T>, std::span<const std::uint8_t>, std::span<double>, Threads);    \
+    template void divide_rows<T>(DenseView<T>, std::span<const double>, Threads);                                      \
+    template Log1pWarnings log1p_in_place<T>(std::span<T>, std::optional<double>, Threads);
+CELLWEAVE_INSTANTIATE_ALL(float)
+CELLWEAVE_INSTANTIATE_ALL(double)
+#undef CELLWEAVE_INSTANTIATE_ALL
+#undef CELLWEAVE_INSTANTIATE
 
 }  // namespace cellweave

@@ -1,9 +1,5 @@
 #include "sparse/check.hpp"
 
-#include <type_traits>
-
-#include "core/error.hpp"
-
 namespace cellweave {
 
 namespace {
@@ -13,8 +9,7 @@ const std::string remedy = ". Rebuild the matrix, or repair it with scipy's chec
 }  // namespace
 
 template <class I>
-void check_structure(const I* indices, const I* indptr, Size n_lines, Size line_length, Size n_stored,
-                     const std::string& name, Threads threads) {
+void check_lines(const I* indptr, Size n_lines, Size n_stored, const std::string& name, Threads threads) {
     require(indptr[0] == 0, name + ": indptr starts at " + std::to_string(indptr[0]) + ", expected 0" + remedy);
     parallel_for(n_lines, lines_per_chunk, threads, [&](Range lines) {
         for (const Size line : lines) {
@@ -26,23 +21,38 @@ void check_structure(const I* indices, const I* indptr, Size n_lines, Size line_
     const Size nnz = static_cast<Size>(indptr[n_lines]);
     require(nnz <= n_stored, name + ": indptr ends at " + std::to_string(nnz) + ", but only " +
                                  std::to_string(n_stored) + " values are stored" + remedy);
-    using Unsigned = std::make_unsigned_t<I>;
+}
+
+template <class I>
+void check_indices(const I* indices, Size nnz, Size line_length, const std::string& name, Threads threads) {
     parallel_for(nnz, entries_per_chunk, threads, [&](Range entries) {
-        // Branch-free, so that the compiler vectorises it: a negative index is a huge unsigned one.
-        Unsigned largest = 0;
-        for (const Size k : entries) largest = std::max(largest, static_cast<Unsigned>(indices[k]));
-        if (static_cast<std::uint64_t>(largest) < static_cast<std::uint64_t>(line_length)) return;
-        for (const Size k : entries) {
-            if (indices[k] >= 0 && static_cast<Size>(indices[k]) < line_length) continue;
-            throw InvalidInput(name + ": index " + std::to_string(indices[k]) + " at position " + std::to_string(k) +
-                               " lies outside 0 to " + std::to_string(line_length - 1) + remedy);
+        try {
+            require_indices_below(std::span<const I>(indices + entries.begin_item, indices + entries.end_item),
+                                  line_length);
+        } catch (const IndexOutOfRange&) {
+            for (const Size k : entries) {
+                if (indices[k] >= 0 && static_cast<Size>(indices[k]) < line_length) continue;
+                throw InvalidInput(name + ": index " + std::to_string(indices[k]) + " at position " +
+                                   std::to_string(k) + " lies outside 0 to " + std::to_string(line_length - 1) +
+                                   remedy);
+            }
         }
     });
 }
 
-template void check_structure<std::int32_t>(const std::int32_t*, const std::int32_t*, Size, Size, Size,
-                                            const std::string&, Threads);
-template void check_structure<std::int64_t>(const std::int64_t*, const std::int64_t*, Size, Size, Size,
-                                            const std::string&, Threads);
+template <class I>
+void check_structure(const I* indices, const I* indptr, Size n_lines, Size line_length, Size n_stored,
+                     const std::string& name, Threads threads) {
+    check_lines(indptr, n_lines, n_stored, name, threads);
+    check_indices(indices, static_cast<Size>(indptr[n_lines]), line_length, name, threads);
+}
+
+#define CELLWEAVE_INSTANTIATE(I)                                                       \
+    template void check_lines<I>(const I*, Size, Size, const std::string&, Threads);   \
+    template void check_indices<I>(const I*, Size, Size, const std::string&, Threads); \
+    template void check_structure<I>(const I*, const I*, Size, Size, Size, const std::string&, Threads);
+CELLWEAVE_INSTANTIATE(std::int32_t)
+CELLWEAVE_INSTANTIATE(std::int64_t)
+#undef CELLWEAVE_INSTANTIATE
 
 }  // namespace cellweave

@@ -1,6 +1,10 @@
 #pragma once
+#include <algorithm>
+#include <span>
 #include <string>
+#include <type_traits>
 
+#include "core/error.hpp"
 #include "core/parallel.hpp"
 #include "core/views.hpp"
 
@@ -16,5 +20,33 @@ namespace cellweave {
 template <class I>
 void check_structure(const I* indices, const I* indptr, Size n_lines, Size line_length, Size n_stored,
                      const std::string& name, Threads threads);
+
+/// Checks indptr alone, in one read of it: enough for kernels that never follow an index.
+/// @throws InvalidInput  indptr does not start at 0, falls, or points past the data.
+template <class I>
+void check_lines(const I* indptr, Size n_lines, Size n_stored, const std::string& name, Threads threads);
+
+/// Checks the indices of a matrix whose lines have been checked, in one read of them.
+/// @throws InvalidInput  an index is negative or too large.
+template <class I>
+void check_indices(const I* indices, Size nnz, Size line_length, const std::string& name, Threads threads);
+
+/// Thrown by a kernel that checks the indices as it goes; the caller knows the matrix's name and says more.
+class IndexOutOfRange : public InvalidInput {
+public:
+    IndexOutOfRange() : InvalidInput("an index of a sparse matrix lies outside of it") {}
+};
+
+/// Throws IndexOutOfRange unless all of `indices` lie in [0, line_length). For a kernel to call just before it uses
+/// them, while they are in the cache: that saves the separate pass over memory.
+template <class I>
+void require_indices_below(std::span<const I> indices, Size line_length) {
+    // Branch-free, so that the compiler vectorises it: a negative index is a huge unsigned one.
+    using Unsigned = std::make_unsigned_t<I>;
+    Unsigned largest = 0;
+    for (const I index : indices) largest = std::max(largest, static_cast<Unsigned>(index));
+    if (indices.empty() || static_cast<std::uint64_t>(largest) < static_cast<std::uint64_t>(line_length)) return;
+    throw IndexOutOfRange();
+}
 
 }  // namespace cellweave

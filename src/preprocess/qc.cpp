@@ -1,0 +1,238 @@
+#include "preprocess/qc.hpp"
+
+#include <algorithm>
+
+#include "preprocess/top_totals.hpp"
+#include "sparse/check.hpp"
+
+namespace cellweave {
+
+namespace {
+
+constexpr Size entries_per_chunk = 1 << 20;
+
+/// Rows per chunk, so that a chunk costs a few milliseconds and the merging of its gene sums little beside that.
+Grain row_grain(Size n_rows, Size n_cols, Size n_entries) {
+    const Size wanted = std::max(entries_per_chunk, 8 * n_cols);
+    // A gene's word holds 40 bits of sum and 24 of count: 2^22 rows of at most 2^16 stay within both.
+    return {std::clamp<Size>(n_entries > 0 ? n_rows * wanted / n_entries : n_rows, 1, Size{1} << 22)};
+}
+
+constexpr int count_shift = 40;
+constexpr std::uint64_t sum_mask = (std::uint64_t{1} << count_shift) - 1;
+
+/// What a chunk of cells, or several, adds to the genes.
+struct GeneTotals {
+    std::vector<double> totals;
+    std::vector<std::int64_t> n_cells;
+};
+
+void add(GeneTotals& into, GeneTotals&& next) {
+    for (std::size_t gene = 0; gene < into.totals.size(); ++gene) {
+        into.totals[gene] += next.totals[gene];
+        into.n_cells[gene] += next.n_cells[gene];
+    }
+}
+
+/// Copies `values` to `counts` and says whether all are whole numbers from 0 to 65,535 (the copy is of use only then).
+template <Number T>
+bool as_small_counts(std::span<const T> values, std::int32_t* counts) {
+    std::int32_t n_misfits = 0;
+    const T* const source = values.data();
+    const auto n = values.size();
+    for (std::size_t k = 0; k < n; ++k) {
+        const T value = source[k];
+        // In this order of arguments a NaN becomes 0, so that the cast is always defined.
+        const T bounded = std::min(std::max(T{0}, value), T{65535});
+        const auto count = static_cast<std::int32_t>(bounded);
+        counts[k] = count;
+        n_misfits |= static_cast<std::int32_t>(static_cast<T>(count) != value);
+    }
+    return n_misfits == 0;
+}
+
+/// Measures one row after another of a chunk.
+template <Number T>
+class RowReader {
+public:
+    RowReader(Size n_genes, DenseView<const std::uint8_t> gene_sets, std::span<const std::uint8_t> in_any_set,
+              const QcOptions& options, const CellMetrics& cells)
+        : n_genes_(n_genes),
+          gene_sets_(gene_sets),
+          in_any_set_(in_any_set),
+          cells_(cells),
+          top_(options.top_ranks),
+          wants_top_(!options.top_ranks.empty()),
+          packed_(static_cast<std::size_t>(n_genes), 0),
+          genes_{std::vector<double>(packed_.size(), 0), std::vector<std::int64_t>(packed_.size(), 0)} {}
+
+    template <class I>
+    void read(Size cell, std::span<const I> genes, std::span<const T> values) {
+        if (counts_.size() < values.size()) counts_.resize(values.size() + values.size() / 2);
+        if (as_small_counts(values, counts_.data())) {
+            const std::span<const std::int32_t> counts(counts_.data(), values.size());
+            read_small(cell, genes, counts);
+            read_sets(cell, genes, counts);
+            if (wants_top_) top_.of_small_counts(counts, cells_.top_totals.row(cell));
+        } else {
+            read_any(cell, genes, values);
+            read_sets(cell, genes, values);
+            const Size n_absent = n_genes_ - static_cast<Size>(values.size());
+            if (wants_top_) top_.of_values(values, std::max<Size>(0, n_absent), cells_.top_totals.row(cell));
+        }
+    }
+
+    GeneTotals take_genes() {
+        for (std::size_t gene = 0; gene < packed_.size(); ++gene) {
+            genes_.totals[gene] += static_cast<double>(packed_[gene] & sum_mask);
+            genes_.n_cells[gene] += static_cast<std::int64_t>(packed_[gene] >> count_shift);
+        }
+        return std::move(genes_);
+    }
+
+private:
+    template <class I>
+    void read_small(Size cell, std::span<const I> genes, std::span<const std::int32_t> counts) {
+        std::uint64_t total = 0;
+        std::int64_t n_present = 0;
+        constexpr std::size_t block =
+            16384;  // 16384 x 65535 fits 32 bits, so that the inner sum is one of 32-bit lanes
+        for (std::size_t begin = 0; begin < counts.size(); begin += block) {
+            const std::size_t end = std::min(counts.size(), begin + block);
+            std::uint32_t block_total = 0;
+            std::uint32_t block_present = 0;
+            for (std::size_t k = begin; k < end; ++k) {
+                block_total += static_cast<std::uint32_t>(counts[k]);
+                block_present += static_cast<std::uint32_t>(counts[k] != 0);
+            }
+            total += block_total;
+            n_present += block_present;
+        }
+        std::uint64_t* const packed = packed_.data();
+        for (std::size_t k = 0; k < counts.size(); ++k) {
+            const auto count = static_cast<std::uint64_t>(counts[k]);
+            packed[genes[k]] += count | static_cast<std::uint64_t>(count != 0) << count_shift;
+        }
+        cells_.totals[static_cast<std::size_t>(cell)] = static_cast<double>(total);
+        cells_.n_genes[static_cast<std::size_t>(cell)] = n_present;
+    }
+
+    template <class I>
+    void read_any(Size cell, std::span<const I> genes, std::span<const T> values) {
+        double total = 0;
+        std::int64_t n_present = 0;
+        for (std::size_t k = 0; k < values.size(); ++k) {
+            const auto value = static_cast<double>(values[k]);
+            const auto gene = static_cast<std::size_t>(genes[k]);
+            const int is_present = value != 0;
+            total += value;
+            n_present += is_present;
+            genes_.totals[gene] += value;
+            genes_.n_cells[gene] += is_present;
+        }
+        cells_.totals[static_cast<std::size_t>(cell)] = total;
+        cells_.n_genes[static_cast<std::size_t>(cell)] = n_present;
+    }
+
+    template <class I, class V>
+    void read_sets(Size cell, std::span<const I> genes, std::span<const V> values) {
+        const std::span<double> out = cells_.set_totals.row(cell);
+        if (out.empty()) return;
+        std::fill(out.begin(), out.end(), 0.0);
+        for (std::size_t k = 0; k < values.size(); ++k) {
+            const auto gene = static_cast<std::size_t>(genes[k]);
+            if (!in_any_set_[gene]) continue;
+            for (std::size_t set = 0; set < out.size(); ++set)
+                if (gene_sets_(static_cast<Size>(set), static_cast<Size>(gene)))
+                    out[set] += static_cast<double>(values[k]);
+        }
+    }
+
+    Size n_genes_;
+    DenseView<const std::uint8_t> gene_sets_;
+    std::span<const std::uint8_t> in_any_set_;
+    const CellMetrics& cells_;
+    TopTotals top_;
+    bool wants_top_;
+    std::vector<std::uint64_t> packed_;  ///< from the rows of small counts: n_cells << 40 | sum
+    GeneTotals genes_;                   ///< from the other rows
+    std::vector<std::int32_t> counts_;
+};
+
+/// Runs `read_rows(reader, rows)` over chunks of rows and adds up the genes.
+template <Number T, class ReadRows>
+void describe(Size n_rows, Size n_cols, Size n_entries, DenseView<const std::uint8_t> gene_sets,
+              const QcOptions& options, const CellMetrics& cells, const GeneMetrics& genes, Threads threads,
+              ReadRows&& read_rows) {
+    std::vector<std::uint8_t> in_any_set(static_cast<std::size_t>(n_cols), 0);
+    for (Size set = 0; set < gene_sets.n_rows(); ++set)
+        for (Size gene = 0; gene < n_cols; ++gene)
+            in_any_set[static_cast<std::size_t>(gene)] |= gene_sets(set, gene) != 0;
+
+    const GeneTotals total = parallel_reduce(
+        n_rows, row_grain(n_rows, n_cols, n_entries), threads,
+        [&](Range rows) {
+            RowReader<T> reader(n_cols, gene_sets, in_any_set, options, cells);
+            read_rows(reader, rows);
+            return reader.take_genes();
+        },
+        add);
+    std::fill(genes.totals.begin(), genes.totals.end(), 0.0);
+    std::fill(genes.n_cells.begin(), genes.n_cells.end(), 0);
+    std::copy(total.totals.begin(), total.totals.end(), genes.totals.begin());
+    std::copy(total.n_cells.begin(), total.n_cells.end(), genes.n_cells.begin());
+}
+
+}  // namespace
+
+template <Number T, Index I>
+void describe_counts(CsrView<const T, I> counts, DenseView<const std::uint8_t> gene_sets, const QcOptions& options,
+                     const CellMetrics& cells, const GeneMetrics& genes, Threads threads) {
+    describe<T>(counts.n_rows(), counts.n_cols(), counts.nnz(), gene_sets, options, cells, genes, threads,
+                [&](RowReader<T>& reader, Range rows) {
+                    for (const Size row : rows) {
+                        const auto line = counts.row(row);
+                        require_indices_below(line.indices, counts.n_cols());
+                        reader.read(row, line.indices, line.values);
+                    }
+                });
+}
+
+template <Number T>
+void describe_counts(DenseView<const T> counts, DenseView<const std::uint8_t> gene_sets, const QcOptions& options,
+                     const CellMetrics& cells, const GeneMetrics& genes, Threads threads) {
+    const Size n_genes = counts.n_cols();
+    describe<T>(counts.n_rows(), n_genes, counts.n_rows() * n_genes, gene_sets, options, cells, genes, threads,
+                [&](RowReader<T>& reader, Range rows) {
+                    std::vector<std::int64_t> present(static_cast<std::size_t>(n_genes) + 1);
+                    std::vector<T> values(static_cast<std::size_t>(n_genes) + 1);
+                    for (const Size row : rows) {
+                        const T* const dense = counts.row_data(row);
+                        std::size_t n_present = 0;
+                        for (Size gene = 0; gene < n_genes; ++gene) {
+                            present[n_present] = gene;
+                            values[n_present] = dense[gene];
+                            n_present += dense[gene] != T{0};
+                        }
+                        reader.read(row, std::span<const std::int64_t>(present.data(), n_present),
+                                    std::span<const T>(values.data(), n_present));
+                    }
+                });
+}
+
+#define CELLWEAVE_INSTANTIATE(T, I)                                                                           \
+    template void describe_counts<T, I>(CsrView<const T, I>, DenseView<const std::uint8_t>, const QcOptions&, \
+                                        const CellMetrics&, const GeneMetrics&, Threads);
+#define CELLWEAVE_INSTANTIATE_ALL(T)                                                                      \
+    CELLWEAVE_INSTANTIATE(T, std::int32_t)                                                                \
+    CELLWEAVE_INSTANTIATE(T, std::int64_t)                                                                \
+    template void describe_counts<T>(DenseView<const T>, DenseView<const std::uint8_t>, const QcOptions&, \
+                                     const CellMetrics&, const GeneMetrics&, Threads);
+CELLWEAVE_INSTANTIATE_ALL(float)
+CELLWEAVE_INSTANTIATE_ALL(double)
+CELLWEAVE_INSTANTIATE_ALL(std::int32_t)
+CELLWEAVE_INSTANTIATE_ALL(std::int64_t)
+#undef CELLWEAVE_INSTANTIATE_ALL
+#undef CELLWEAVE_INSTANTIATE
+
+}  // namespace cellweave

@@ -1,0 +1,101 @@
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "core/types.hpp"
+
+namespace cellweave {
+
+/// Sums of the largest values of one cell after another. Keeps its scratch between cells.
+class TopTotals {
+public:
+    /// @param ranks  rising, each at least 1.
+    explicit TopTotals(std::span<const Size> ranks) : ranks_(ranks), bins_(lanes * n_bins, 0) {}
+
+    /// Largest sums of whole numbers from 0 to 65,535, by a histogram.
+    ///
+    /// Small counts repeat so much that one table would wait for its own last write: four take turns.
+    void of_small_counts(std::span<const std::int32_t> counts, std::span<double> out) {
+        Walk walk(ranks_, out);
+        large_.clear();
+        std::int32_t highest = 0;
+        for (const std::int32_t count : counts) highest = std::max(highest, count);
+        const bool has_large = highest >= n_bins;
+        for (std::size_t k = 0; k < counts.size(); ++k) {
+            const std::int32_t count = counts[k];
+            if (has_large && count >= n_bins) [[unlikely]] {
+                large_.push_back(count);
+                continue;
+            }
+            ++bins_[static_cast<std::size_t>(count) * lanes + (k & (lanes - 1))];
+        }
+        std::sort(large_.begin(), large_.end(), std::greater<>());
+        for (const std::int32_t count : large_) walk.take(count, 1);
+        const auto top = static_cast<std::size_t>(std::min(highest, n_bins - 1));
+        for (std::size_t count = top; count > 0 && !walk.is_done(); --count) {
+            const std::uint32_t* bin = &bins_[count * lanes];
+            walk.take(static_cast<double>(count), static_cast<Size>(bin[0]) + bin[1] + bin[2] + bin[3]);
+        }
+        walk.finish();
+        std::fill_n(bins_.begin(), (top + 1) * lanes, 0U);
+    }
+
+    /// Largest sums of any numbers, by partial sorting; `n_absent` further entries are zeros. NaN gives NaN.
+    template <class T>
+    void of_values(std::span<const T> values, Size n_absent, std::span<double> out) {
+        if constexpr (std::is_floating_point_v<T>) {
+            if (std::any_of(values.begin(), values.end(), [](T value) { return std::isnan(value); })) {
+                std::fill(out.begin(), out.end(), std::numeric_limits<double>::quiet_NaN());
+                return;
+            }
+        }
+        std::vector<T> sorted(values.begin(), values.end());
+        const auto n_wanted = std::min<std::size_t>(sorted.size(), static_cast<std::size_t>(ranks_.back()));
+        const auto end_of_top = sorted.begin() + static_cast<std::ptrdiff_t>(n_wanted);
+        if (n_wanted < sorted.size()) std::nth_element(sorted.begin(), end_of_top, sorted.end(), std::greater<>());
+        std::sort(sorted.begin(), end_of_top, std::greater<>());
+        Walk walk(ranks_, out);
+        std::size_t k = 0;
+        for (; k < n_wanted && sorted[k] >= T{0}; ++k) walk.take(static_cast<double>(sorted[k]), 1);
+        walk.take(0.0, n_absent);
+        for (; k < n_wanted && !walk.is_done(); ++k) walk.take(static_cast<double>(sorted[k]), 1);
+        walk.finish();
+    }
+
+private:
+    static constexpr std::int32_t n_bins = 512;
+    static constexpr std::size_t lanes = 4;
+
+    /// Goes down the values from the largest and notes the sum at each rank.
+    class Walk {
+    public:
+        Walk(std::span<const Size> ranks, std::span<double> out) : ranks_(ranks), out_(out) {}
+        bool is_done() const { return next_ == ranks_.size(); }
+        void take(double value, Size times) {
+            for (; !is_done() && n_taken_ + times >= ranks_[next_]; ++next_)
+                out_[next_] = total_ + value * static_cast<double>(ranks_[next_] - n_taken_);
+            n_taken_ += times;
+            total_ += value * static_cast<double>(times);
+        }
+        void finish() {
+            for (; !is_done(); ++next_) out_[next_] = total_;
+        }
+
+    private:
+        std::span<const Size> ranks_;
+        std::span<double> out_;
+        std::size_t next_ = 0;
+        Size n_taken_ = 0;
+        double total_ = 0;
+    };
+
+    std::span<const Size> ranks_;
+    std::vector<std::uint32_t> bins_;
+    std::vector<std::int32_t> large_;
+};
+
+}  // namespace cellweave

@@ -21,8 +21,8 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
 
     py::register_exception<cellweave::Cancelled>(m, "Cancelled", PyExc_KeyboardInterrupt);
     bind_core(m);
-    bind_datasets(m);
     bind_geosketch(m);
+    bind_integrate(m);
     bind_linalg(m);
     bind_moments(m);
     bind_neighbors(m);

@@ -7,8 +7,8 @@ namespace cellweave::bindings {
 namespace py = pybind11;
 
 void bind_core(py::module_& m);
-void bind_datasets(py::module_& m);
 void bind_geosketch(py::module_& m);
+void bind_integrate(py::module_& m);
 void bind_linalg(py::module_& m);
 void bind_moments(py::module_& m);
 void bind_neighbors(py::module_& m);

@@ -23,6 +23,11 @@ _MODULES = (
 
 #: Functions at the top level, and the module each lives in. Loaded at first use as well.
 _FUNCTIONS = {
+    "correct": "scanorama",
+    "correct_scanpy": "scanorama",
+    "integrate": "scanorama",
+    "integrate_anndata": "scanorama",
+    "integrate_scanpy": "scanorama",
     "patch": "patching",
     "patch_status": "patching",
     "patched": "patching",

@@ -1,3 +1,5 @@
 """Preprocessing by other packages' methods, as ``scanpy.external.pp``."""
 
-__all__: list[str] = []
+from ._scanorama_integrate import scanorama_integrate
+
+__all__ = ["scanorama_integrate"]

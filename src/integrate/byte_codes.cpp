@@ -1,0 +1,149 @@
+#include "integrate/byte_codes.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace cellweave {
+
+namespace {
+
+constexpr Size bytes_an_instruction = 32;
+constexpr double full_byte = 255.0;
+
+struct Interval {
+    double low = 0.0;
+    double high = 0.0;
+    double width() const { return high - low; }
+};
+
+std::vector<Interval> coordinate_ranges(DenseView<const double> points, Threads threads) {
+    constexpr Size sample_size = 4096;
+    constexpr double outermost = 1e-3;
+    const Size n_sampled = std::min(points.n_rows(), sample_size);
+    std::vector<Interval> ranges(static_cast<std::size_t>(points.n_cols()));
+    parallel_for(points.n_cols(), Grain{4}, threads, [&](Range columns) {
+        std::vector<double> sample(static_cast<std::size_t>(n_sampled));
+        const auto rank = static_cast<std::ptrdiff_t>(outermost * static_cast<double>(n_sampled));
+        for (const Size column : columns) {
+            for (Size k = 0; k < n_sampled; ++k)
+                sample[static_cast<std::size_t>(k)] = points(k * points.n_rows() / n_sampled, column);
+            std::nth_element(sample.begin(), sample.begin() + rank, sample.end());
+            const double low = sample[static_cast<std::size_t>(rank)];
+            std::nth_element(sample.begin(), sample.end() - 1 - rank, sample.end());
+            ranges[static_cast<std::size_t>(column)] = {low, *(sample.end() - 1 - rank)};
+        }
+    });
+    return ranges;
+}
+
+Size bytes_needed(const Interval& range, double step) {
+    return std::max<Size>(1, static_cast<Size>(std::ceil(range.width() / (step * full_byte))));
+}
+
+Size bytes_needed(const std::vector<Interval>& ranges, double step) {
+    Size n_bytes = 0;
+    for (const Interval& range : ranges) n_bytes += bytes_needed(range, step);
+    return n_bytes;
+}
+
+/// The smallest step (to 1 %) whose codes fit into `n_bytes`.
+double smallest_step(const std::vector<Interval>& ranges, Size n_bytes) {
+    double sum_of_widths = 0.0;
+    for (const Interval& range : ranges) sum_of_widths += range.width();
+    if (sum_of_widths == 0.0) return 1.0;
+    double fits = sum_of_widths;
+    double too_small = sum_of_widths / (full_byte * static_cast<double>(n_bytes)) / 2.0;
+    while (fits > 1.01 * too_small) {
+        const double middle = std::sqrt(fits * too_small);
+        (bytes_needed(ranges, middle) <= n_bytes ? fits : too_small) = middle;
+    }
+    return fits;
+}
+
+/// Writes one coordinate to its `n_bytes` bytes and returns the rounding error.
+double encode(double value, const Interval& range, double step, Size n_bytes, std::uint8_t* bytes) {
+    const double top = full_byte * static_cast<double>(n_bytes);
+    const double level = std::clamp(std::nearbyint((value - range.low) / step), 0.0, top);
+    auto rest = static_cast<Size>(level);
+    for (Size k = 0; k < n_bytes; ++k) {
+        bytes[k] = static_cast<std::uint8_t>(std::min<Size>(rest, 255));
+        rest -= bytes[k];
+    }
+    return std::abs(value - (range.low + level * step));
+}
+
+template <Size n_blocks>
+void distances_of(const std::uint8_t* point, const std::uint8_t* others, Size count, std::uint32_t* distances) {
+    constexpr Size n_bytes = n_blocks * bytes_an_instruction;
+    for (Size r = 0; r < count; ++r) {
+        const std::uint8_t* const other = others + r * n_bytes;
+        std::uint32_t sum = 0;
+        for (Size k = 0; k < n_bytes; ++k)
+            sum += static_cast<std::uint32_t>(std::abs(static_cast<int>(point[k]) - static_cast<int>(other[k])));
+        distances[r] = sum;
+    }
+}
+
+void distances_of(const std::uint8_t* point, const std::uint8_t* others, Size n_bytes, Size count,
+                  std::uint32_t* distances) {
+    for (Size r = 0; r < count; ++r) {
+        const std::uint8_t* const other = others + r * n_bytes;
+        std::uint32_t sum = 0;
+        for (Size k = 0; k < n_bytes; ++k)
+            sum += static_cast<std::uint32_t>(std::abs(static_cast<int>(point[k]) - static_cast<int>(other[k])));
+        distances[r] = sum;
+    }
+}
+
+}  // namespace
+
+ByteCodes byte_codes(DenseView<const double> points, Threads threads) {
+    const std::vector<Interval> ranges = coordinate_ranges(points, threads);
+    ByteCodes codes;
+    codes.n_points = points.n_rows();
+    const Size at_least = points.n_cols() + points.n_cols() / 4;
+    codes.n_bytes =
+        std::max<Size>(1, (at_least + bytes_an_instruction - 1) / bytes_an_instruction) * bytes_an_instruction;
+    codes.step = smallest_step(ranges, codes.n_bytes);
+    codes.bytes.assign(static_cast<std::size_t>(codes.n_points * codes.n_bytes), 0);
+    codes.error.resize(static_cast<std::size_t>(codes.n_points));
+    parallel_for(codes.n_points, Grain{256}, threads, [&](Range cells) {
+        for (const Size cell : cells) {
+            std::uint8_t* bytes = codes.bytes.data() + cell * codes.n_bytes;
+            double error = 0.0;
+            for (Size column = 0; column < points.n_cols(); ++column) {
+                const Interval& range = ranges[static_cast<std::size_t>(column)];
+                const Size width = bytes_needed(range, codes.step);
+                error += encode(points(cell, column), range, codes.step, width, bytes);
+                bytes += width;
+            }
+            // A point far outside gets the largest error that still leaves room to add distances to it.
+            const double in_steps = std::min(std::ceil(error / codes.step) + 1.0, 1e9);
+            codes.error[static_cast<std::size_t>(cell)] = static_cast<std::uint32_t>(in_steps);
+        }
+    });
+    return codes;
+}
+
+void byte_distances(const std::uint8_t* point, const ByteCodes& codes, Size first, Size count,
+                    std::uint32_t* distances) {
+    const std::uint8_t* const others = codes.point(first);
+    // A length known to the compiler lets it keep the point in registers.
+    switch (codes.n_bytes / bytes_an_instruction) {
+        case 1:
+            return distances_of<1>(point, others, count, distances);
+        case 2:
+            return distances_of<2>(point, others, count, distances);
+        case 3:
+            return distances_of<3>(point, others, count, distances);
+        case 4:
+            return distances_of<4>(point, others, count, distances);
+        case 5:
+            return distances_of<5>(point, others, count, distances);
+        default:
+            return distances_of(point, others, codes.n_bytes, count, distances);
+    }
+}
+
+}  // namespace cellweave

@@ -1,0 +1,167 @@
+"""cellweave.scanorama against scanorama 1.7.4 on real data."""
+
+import anndata
+import geosketch
+import numpy as np
+import pytest
+import scanorama
+import scanpy as sc
+from scanorama_support import assert_same_coordinates, jaccard, matrices, prepared_batches
+from scipy import sparse
+
+import cellweave as cw
+
+DATASETS = {
+    "pbmc_8batch": {"every": 14, "n_top_genes": 500},
+    "cell_lines": {"every": 3},
+    "rnamix": {"n_top_genes": 1000},
+    "kang": {},
+}
+
+
+@pytest.fixture(params=DATASETS)
+def batches(request):
+    return prepared_batches(request.getfixturevalue(request.param), **DATASETS[request.param])
+
+
+@pytest.fixture
+def kang_batches(kang):
+    return prepared_batches(kang)
+
+
+@pytest.fixture
+def embeddings(batches):
+    """scanorama's own embedding, from which both match."""
+    datasets, genes = matrices(batches)
+    np.random.seed(0)
+    merged, genes = scanorama.merge_datasets(scanorama.check_datasets(datasets), genes, verbose=False)
+    return scanorama.process_data(merged, genes)[0]
+
+
+def test_matches_and_order_equal(embeddings):
+    alignments, matches = cw.scanorama.find_alignments(embeddings, approx=False, verbose=0)
+    expected_alignments, expected_matches = scanorama.find_alignments(embeddings, approx=False, verbose=0)
+    assert alignments == expected_alignments
+    assert matches.keys() == expected_matches.keys()
+    assert jaccard(matches, expected_matches) > 0.999
+
+
+def test_approximate_matches_are_nearly_exact(embeddings):
+    exact = cw.scanorama.find_alignments(embeddings, approx=False, verbose=0)[1]
+    approximate = cw.scanorama.find_alignments(embeddings, approx=True, verbose=0)[1]
+    assert jaccard(approximate, exact) > 0.99
+
+
+def test_integrate_equals(batches):
+    ours, genes = cw.integrate(*matrices(batches), approx=False, verbose=0)
+    theirs, expected_genes = scanorama.integrate(*matrices(batches), approx=False, verbose=0)
+    assert genes.tolist() == expected_genes.tolist()
+    assert {part.dtype for part in ours} == {np.dtype(np.float64)}
+    assert_same_coordinates(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"hvg": 200},
+        {"dimred": 20, "knn": 5, "sigma": 50, "alpha": 0.3},
+        {"seed": 3, "sigma": 300.0},
+        {"dimred": 1000},
+        {"union": True},
+    ],
+    ids=str,
+)
+def test_integrate_equals_with_parameters(kang_batches, parameters):
+    if "union" in parameters:
+        kang_batches = [batch[:, i * 20 : 440 + i * 20].copy() for i, batch in enumerate(kang_batches)]
+    ours, genes = cw.integrate(*matrices(kang_batches), approx=False, verbose=0, **parameters)
+    theirs, expected_genes = scanorama.integrate(*matrices(kang_batches), approx=False, verbose=0, **parameters)
+    assert genes.tolist() == expected_genes.tolist()
+    assert_same_coordinates(ours, theirs)
+
+
+def test_sketch_equals_for_the_same_sketch(batches, monkeypatch):
+    def every_other_cell(points, n_cells, replace=False, seed=None):
+        return list(range(0, len(points), 2))[:n_cells]
+
+    monkeypatch.setattr(geosketch, "gs", every_other_cell)
+    monkeypatch.setattr(cw.geosketch, "gs", every_other_cell)
+    parameters = {"approx": False, "verbose": 0, "sketch": True, "sketch_max": 120}
+    ours, _ = cw.integrate(*matrices(batches), **parameters)
+    theirs, _ = scanorama.integrate(*matrices(batches), **parameters)
+    assert_same_coordinates(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_correct_equals(kang_batches, dtype):
+    datasets, genes = matrices(kang_batches)
+    datasets = [sparse.csr_matrix(np.ceil(x.toarray()), dtype=dtype) for x in datasets]
+    parameters = {"approx": False, "verbose": 0, "return_dimred": True}
+    embedding, ours, genes_used = cw.correct(list(datasets), genes, **parameters)
+    expected_embedding, theirs, expected_genes = scanorama.correct(list(datasets), genes, **parameters)
+    assert genes_used.tolist() == expected_genes.tolist()
+    assert_same_coordinates(embedding, expected_embedding)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert isinstance(mine, sparse.csr_matrix)
+        assert mine.dtype == other.dtype
+        np.testing.assert_allclose(mine.toarray(), other.toarray(), rtol=1e-4, atol=1e-5)
+
+
+def test_correct_dense_and_through_anndata(kang_batches):
+    dense, _ = cw.correct(*matrices(kang_batches), approx=False, verbose=0, return_dense=True)
+    ours = cw.correct_scanpy(kang_batches, approx=False, verbose=0, return_dimred=True)
+    theirs = scanorama.correct_scanpy([b.copy() for b in kang_batches], approx=False, verbose=0, return_dimred=True)
+    for values, mine, other in zip(dense, ours, theirs, strict=True):
+        assert isinstance(values, np.ndarray)
+        np.testing.assert_array_equal(values, mine.X.toarray())
+        np.testing.assert_allclose(values, other.X.toarray(), rtol=1e-4, atol=1e-5)
+        assert mine.var_names.equals(other.var_names)
+        assert mine.obs.equals(other.obs)
+        assert mine.obsm["X_scanorama"].shape == other.obsm["X_scanorama"].shape
+
+
+def test_external_equals(kang_batches):
+    adata = anndata.concat(kang_batches)
+    sc.pp.pca(adata, n_comps=20)
+    expected = adata.copy()
+    cw.external.pp.scanorama_integrate(adata, "batch", approx=False, verbose=0)
+    sc.external.pp.scanorama_integrate(expected, "batch", approx=False, verbose=0)
+    np.testing.assert_allclose(adata.obsm["X_scanorama"], expected.obsm["X_scanorama"], atol=1e-3)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 15.0, 200.0])
+def test_transform_equals(kang_batches, sigma):
+    rng = np.random.default_rng(0)
+    cells, reference = rng.normal(size=(300, 30)), rng.normal(size=(200, 30))
+    matched, references = rng.integers(0, 300, 500), rng.integers(0, 200, 500)
+    for batch_size in (None, 100):
+        ours = cw.scanorama.transform(cells, reference, matched, references, sigma, batch_size=batch_size)
+        theirs = scanorama.transform(cells, reference, matched, references, sigma, batch_size=batch_size)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9)
+
+
+def test_transform_of_expression_equals(kang_batches):
+    first, second = (cw.scanorama.process_data([b.X for b in kang_batches], kang_batches[0].var_names, dimred=0)[0])[:2]
+    matched, references = np.arange(100).repeat(2), np.arange(200)
+    ours = cw.scanorama.transform(first, second, matched, references, cn=True, batch_size=50)
+    theirs = scanorama.transform(first, second, matched, references, cn=True, batch_size=50)
+    assert isinstance(ours, sparse.csr_matrix)
+    np.testing.assert_allclose(ours.toarray(), theirs.toarray(), rtol=1e-4, atol=1e-6)
+
+
+def test_connect_merge_and_process_equal(kang_batches):
+    merged, genes = cw.scanorama.merge_datasets(*matrices(kang_batches), verbose=False)
+    expected, expected_genes = scanorama.merge_datasets(*matrices(kang_batches), verbose=False)
+    assert genes.tolist() == expected_genes.tolist()
+    for mine, other in zip(merged, expected, strict=True):
+        assert (mine != other).nnz == 0
+        assert mine.dtype == other.dtype
+    embedded, _ = cw.scanorama.process_data(merged, genes)
+    np.random.seed(0)
+    expected_embedded, _ = scanorama.process_data(expected, expected_genes)
+    assert_same_coordinates(embedded, expected_embedded, 1e-5)
+    for mine, other in zip(merged, expected, strict=True):
+        np.testing.assert_array_equal(mine.toarray(), other.toarray())
+    for alpha in (0.1, 0.9, 1.1):
+        ours = cw.scanorama.connect(embedded, approx=False, alpha=alpha, verbose=0)
+        assert ours == scanorama.connect(expected_embedded, approx=False, alpha=alpha, verbose=0)

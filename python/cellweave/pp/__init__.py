@@ -1,3 +1,7 @@
 """Preprocessing, as ``scanpy.pp``."""
 
-__all__: list[str] = []
+from ._highly_variable_genes import highly_variable_genes
+
+__all__ = [
+    "highly_variable_genes",
+]

@@ -28,5 +28,6 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     bind_loess(m);
     bind_moments(m);
     bind_neighbors(m);
+    bind_embedding(m);
     bind_preprocess(m);
 }

@@ -2,8 +2,10 @@
 
 from ._leiden import leiden
 from ._louvain import louvain
+from ._umap import umap
 
 __all__ = [
     "leiden",
     "louvain",
+    "umap",
 ]

@@ -1,0 +1,7 @@
+"""``python -m cellweave``."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,5 @@
+"""An end that the user can mend."""
+
+
+class Stop(Exception):
+    """Shown as one line."""

@@ -24,6 +24,7 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     bind_datasets(m);
     bind_geosketch(m);
     bind_linalg(m);
+    bind_loess(m);
     bind_moments(m);
     bind_neighbors(m);
     bind_preprocess(m);

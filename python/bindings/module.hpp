@@ -10,6 +10,7 @@ void bind_core(py::module_& m);
 void bind_datasets(py::module_& m);
 void bind_geosketch(py::module_& m);
 void bind_linalg(py::module_& m);
+void bind_loess(py::module_& m);
 void bind_moments(py::module_& m);
 void bind_neighbors(py::module_& m);
 void bind_preprocess(py::module_& m);

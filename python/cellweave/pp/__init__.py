@@ -1,6 +1,7 @@
 """Preprocessing, as ``scanpy.pp``."""
 
 from ._filter import filter_cells, filter_genes
+from ._highly_variable_genes import highly_variable_genes
 from ._log import log1p, sqrt
 from ._neighbors import neighbors
 from ._normalize import normalize_per_cell, normalize_total
@@ -13,6 +14,7 @@ __all__ = [
     "describe_var",
     "filter_cells",
     "filter_genes",
+    "highly_variable_genes",
     "log1p",
     "neighbors",
     "normalize_per_cell",

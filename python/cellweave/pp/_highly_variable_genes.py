@@ -220,7 +220,7 @@ def batch_numbers(
         return None, 1
     if batch_key not in adata.obs:
         raise KeyError(f"batch_key '{batch_key}' not found; adata.obs has {list(adata.obs.columns)}.")
-    numbers, names = pd.factorize(adata.obs[batch_key], sort=True)
+    numbers, names = pd.factorize(np.asarray(adata.obs[batch_key]), sort=True)
     n_missing = int((numbers < 0).sum())
     if n_missing and not allow_missing:
         raise ValueError(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._messages import warn
+from .._compat import warn
 from .._moments import Moments, sum_moments
 from ..settings import logger
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from .. import _anndata
-from .._messages import old_positionals, warn
+from .. import _anndata, _subset
+from .._compat import old_positionals, warn
 from ..settings import logger
 from . import _dispersions, _normalized_variance
 
@@ -209,7 +209,7 @@ def write(adata: AnnData, table: pd.DataFrame, uns: dict[str, Any], *, has_batch
             values = table[column].to_numpy()
             target.var[column] = values.astype(np.float32) if column == "dispersions_norm" else values
     if subset:
-        adata._inplace_subset_var(table["highly_variable"].to_numpy())
+        _subset.subset(adata, table["highly_variable"].to_numpy(), axis=1)
 
 
 def batch_numbers(

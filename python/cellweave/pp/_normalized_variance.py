@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .._core import engine
-from .._messages import warn
+from .._compat import warn
 from .._moments import sum_moments
 from ..settings import settings
 

@@ -22,12 +22,13 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     py::register_exception<cellweave::Cancelled>(m, "Cancelled", PyExc_KeyboardInterrupt);
     bind_cluster(m);
     bind_core(m);
+    bind_datasets(m);
+    bind_embedding(m);
     bind_geosketch(m);
     bind_integrate(m);
     bind_linalg(m);
     bind_loess(m);
     bind_moments(m);
     bind_neighbors(m);
-    bind_embedding(m);
     bind_preprocess(m);
 }

@@ -1,6 +1,5 @@
 """The array layer: nothing is copied that need not be, and nothing malformed reaches the engine."""
 
-
 import numpy as np
 import pytest
 from scipy import sparse

@@ -1,3 +1,8 @@
 """Tools, as ``scanpy.tl``."""
 
-__all__: list[str] = []
+from ._score_genes import score_genes, score_genes_cell_cycle
+
+__all__ = [
+    "score_genes",
+    "score_genes_cell_cycle",
+]

@@ -31,4 +31,5 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     bind_moments(m);
     bind_neighbors(m);
     bind_preprocess(m);
+    bind_regress(m);
 }

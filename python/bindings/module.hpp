@@ -17,5 +17,6 @@ void bind_loess(py::module_& m);
 void bind_moments(py::module_& m);
 void bind_neighbors(py::module_& m);
 void bind_preprocess(py::module_& m);
+void bind_regress(py::module_& m);
 
 }  // namespace cellweave::bindings

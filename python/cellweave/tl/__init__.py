@@ -2,10 +2,13 @@
 
 from ._leiden import leiden
 from ._louvain import louvain
+from ._score_genes import score_genes, score_genes_cell_cycle
 from ._umap import umap
 
 __all__ = [
     "leiden",
     "louvain",
+    "score_genes",
+    "score_genes_cell_cycle",
     "umap",
 ]

@@ -1,0 +1,124 @@
+"""From raw counts to scaled genes, and scores."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import step
+
+MODULES = {"cellweave": "cellweave", "scanpy": "scanpy"}
+TOP = (50, 100, 200, 500)
+
+
+def _module(tool: str):
+    import importlib
+
+    return importlib.import_module(MODULES[tool])
+
+
+def _marked(adata):
+    adata.var["mt"] = np.arange(adata.n_vars) % 1500 == 0
+    return adata
+
+
+def _normalized(adata):
+    totals = np.asarray(adata.X.sum(axis=1)).ravel()
+    factors = np.divide(1e4, totals, out=np.zeros_like(totals, dtype=np.float64), where=totals > 0)
+    adata.X.data[:] = np.log1p(adata.X.data * np.repeat(factors, np.diff(adata.X.indptr)))
+    return adata
+
+
+def _widely_expressed(adata, n_genes: int):
+    n_cells = np.bincount(adata.X.indices, minlength=adata.n_vars)
+    return adata[:, np.sort(np.argsort(-n_cells, kind="stable")[: 4 * n_genes : 4])].copy()
+
+
+def _every_tool(name: str, **arguments):
+    """Registers a step of functions that cellweave and scanpy both have: ``prepare(adata, module)``."""
+
+    def register(prepare):
+        for tool in MODULES:
+
+            def prepared(adata, tool=tool):
+                return prepare(adata, _module(tool))
+
+            prepared.__module__ = prepare.__module__
+            step(name, tool=tool, warm_up=tool == "scanpy", **arguments)(prepared)
+        return prepare
+
+    return register
+
+
+@_every_tool("QC metrics", data="counts")
+def qc(adata, module):
+    _marked(adata)
+    return lambda: module.pp.calculate_qc_metrics(adata, qc_vars=["mt"], percent_top=TOP, inplace=True)
+
+
+@_every_tool("filter cells and genes", data="counts")
+def filter_both(adata, module):
+    n_genes = np.diff(adata.X.indptr)
+    least = int(np.quantile(n_genes, 0.02))
+
+    def call():
+        module.pp.filter_cells(adata, min_genes=least)
+        module.pp.filter_genes(adata, min_cells=50)
+
+    return call
+
+
+@_every_tool("normalize and log1p", data="counts")
+def normalize(adata, module):
+    def call():
+        module.pp.normalize_total(adata, target_sum=1e4)
+        module.pp.log1p(adata)
+
+    return call
+
+
+@_every_tool("scale 2,000 genes, max 10", data="counts")
+def scale(adata, module):
+    genes = _widely_expressed(_normalized(adata), 2_000)
+    return lambda: module.pp.scale(genes, max_value=10)
+
+
+@_every_tool("regress out 2 keys, 2,000 genes", data="counts", cells=(14_000,))
+def regress_out(adata, module):
+    adata.obs["total"] = np.asarray(adata.X.sum(axis=1)).ravel()
+    adata.obs["part"] = np.asarray(adata.X[:, ::1500].sum(axis=1)).ravel() / adata.obs["total"]
+    genes = _widely_expressed(_normalized(adata), 2_000)
+    return lambda: module.pp.regress_out(genes, ["total", "part"])
+
+
+@_every_tool("score 50 genes", data="counts")
+def score_genes(adata, module):
+    _normalized(adata)
+    genes = list(adata.var_names[::400])
+    return lambda: module.tl.score_genes(adata, genes)
+
+
+def _brisc(adata):
+    import polars as pl
+    from brisc import SingleCell
+
+    obs = pl.DataFrame({"cell": adata.obs_names.to_numpy().astype(str)})
+    var = pl.DataFrame({"gene": adata.var_names.to_numpy().astype(str)})
+    return SingleCell(X=adata.X, obs=obs, var=var)
+
+
+@step("normalize and log1p", tool="brisc", data="counts", warm_up=True)
+def normalize_brisc(adata):
+    cells = _brisc(adata)
+    return lambda: cells.normalize(QC_column=None)
+
+
+@step("QC metrics", tool="brisc", data="counts", warm_up=True)
+def qc_brisc(adata):
+    cells = _brisc(adata)
+    return lambda: cells.qc(subset=False, remove_doublets=False, allow_float=True, verbose=False)
+
+
+def _crest(adata):
+    import crest_sc
+
+    return crest_sc, adata

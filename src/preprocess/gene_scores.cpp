@@ -1,0 +1,148 @@
+#include "preprocess/gene_scores.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "sparse/check.hpp"
+
+namespace cellweave {
+
+namespace {
+
+constexpr Size entries_per_chunk = 1 << 20;
+
+Grain line_grain(Size n_lines, Size n_entries, Size n_out) {
+    const Size wanted = std::max(entries_per_chunk, 8 * n_out);
+    return {std::max<Size>(1, n_entries > 0 ? std::min(n_lines, n_lines * wanted / n_entries) : n_lines)};
+}
+
+struct Partial {
+    std::vector<double> sums;
+    std::vector<std::int64_t> n_missing;
+
+    explicit Partial(Size n = 0) : sums(static_cast<std::size_t>(n), 0), n_missing(sums.size(), 0) {}
+    void take(std::size_t where, double value) {
+        if (std::isnan(value)) [[unlikely]] {
+            ++n_missing[where];
+        } else {
+            sums[where] += value;
+        }
+    }
+};
+
+void add(Partial& into, Partial&& next) {
+    for (std::size_t k = 0; k < into.sums.size(); ++k) {
+        into.sums[k] += next.sums[k];
+        into.n_missing[k] += next.n_missing[k];
+    }
+}
+
+void finish(const Partial& total, const SumsWithoutMissing& out) {
+    std::fill(out.sums.begin(), out.sums.end(), 0.0);
+    std::fill(out.n_missing.begin(), out.n_missing.end(), 0);
+    std::copy(total.sums.begin(), total.sums.end(), out.sums.begin());
+    std::copy(total.n_missing.begin(), total.n_missing.end(), out.n_missing.begin());
+}
+
+}  // namespace
+
+template <Real T, Index I>
+void sum_columns(CsrView<const T, I> x, const SumsWithoutMissing& out, Threads threads) {
+    const auto partial = [&](Range rows) {
+        Partial sums(x.n_cols());
+        for (const Size row : rows) {
+            const auto line = x.row(row);
+            require_indices_below(line.indices, x.n_cols());
+            for (std::size_t k = 0; k < line.values.size(); ++k)
+                sums.take(static_cast<std::size_t>(line.indices[k]), static_cast<double>(line.values[k]));
+        }
+        return sums;
+    };
+    finish(parallel_reduce(x.n_rows(), line_grain(x.n_rows(), x.nnz(), x.n_cols()), threads, partial, add), out);
+}
+
+template <Real T, Index I>
+void sum_columns(CscView<const T, I> x, const SumsWithoutMissing& out, Threads threads) {
+    parallel_for(x.n_cols(), line_grain(x.n_cols(), x.nnz(), 0), threads, [&](Range cols) {
+        for (const Size col : cols) {
+            double sum = 0;
+            std::int64_t n_missing = 0;
+            for (const T value : x.col(col).values) {
+                const bool is_missing = std::isnan(value);
+                n_missing += is_missing;
+                sum += is_missing ? 0.0 : static_cast<double>(value);
+            }
+            out.sums[static_cast<std::size_t>(col)] = sum;
+            out.n_missing[static_cast<std::size_t>(col)] = n_missing;
+        }
+    });
+}
+
+template <Real T, Index I>
+void sum_sets(CsrView<const T, I> x, std::span<const std::uint8_t> sets, const SumsWithoutMissing& out,
+              Threads threads) {
+    const auto n_rows = static_cast<std::size_t>(x.n_rows());
+    std::fill(out.sums.begin(), out.sums.end(), 0.0);
+    std::fill(out.n_missing.begin(), out.n_missing.end(), 0);
+    parallel_for(x.n_rows(), line_grain(x.n_rows(), x.nnz(), 0), threads, [&](Range rows) {
+        for (const Size row : rows) {
+            const auto line = x.row(row);
+            require_indices_below(line.indices, x.n_cols());
+            for (std::size_t k = 0; k < line.values.size(); ++k) {
+                const std::uint8_t member = sets[static_cast<std::size_t>(line.indices[k])];
+                if (member == 0) continue;
+                const auto value = static_cast<double>(line.values[k]);
+                for (std::size_t set = 0; set < 2; ++set) {
+                    if (!(member >> set & 1)) continue;
+                    const std::size_t where = set * n_rows + static_cast<std::size_t>(row);
+                    const bool is_missing = std::isnan(value);
+                    out.n_missing[where] += is_missing;
+                    out.sums[where] += is_missing ? 0.0 : value;
+                }
+            }
+        }
+    });
+}
+
+template <Real T, Index I>
+void sum_sets(CscView<const T, I> x, std::span<const std::uint8_t> sets, const SumsWithoutMissing& out,
+              Threads threads) {
+    const auto n_rows = static_cast<std::size_t>(x.n_rows());
+    std::vector<Size> members;
+    for (Size col = 0; col < x.n_cols(); ++col)
+        if (sets[static_cast<std::size_t>(col)]) members.push_back(col);
+    const auto partial = [&](Range chosen) {
+        Partial sums(2 * x.n_rows());
+        for (const Size k : chosen) {
+            const Size col = members[static_cast<std::size_t>(k)];
+            const auto line = x.col(col);
+            require_indices_below(line.indices, x.n_rows());
+            for (std::size_t entry = 0; entry < line.values.size(); ++entry) {
+                for (std::size_t set = 0; set < 2; ++set) {
+                    if (!(sets[static_cast<std::size_t>(col)] >> set & 1)) continue;
+                    sums.take(set * n_rows + static_cast<std::size_t>(line.indices[entry]),
+                              static_cast<double>(line.values[entry]));
+                }
+            }
+        }
+        return sums;
+    };
+    const auto n_members = static_cast<Size>(members.size());
+    finish(parallel_reduce(n_members, Grain::parts(n_members, 16), threads, partial, add), out);
+}
+
+#define CELLWEAVE_INSTANTIATE(T, I)                                                                             \
+    template void sum_columns<T, I>(CsrView<const T, I>, const SumsWithoutMissing&, Threads);                   \
+    template void sum_columns<T, I>(CscView<const T, I>, const SumsWithoutMissing&, Threads);                   \
+    template void sum_sets<T, I>(CsrView<const T, I>, std::span<const std::uint8_t>, const SumsWithoutMissing&, \
+                                 Threads);                                                                      \
+    template void sum_sets<T, I>(CscView<const T, I>, std::span<const std::uint8_t>, const SumsWithoutMissing&, \
+                                 Threads);
+CELLWEAVE_INSTANTIATE(float, std::int32_t)
+CELLWEAVE_INSTANTIATE(float, std::int64_t)
+CELLWEAVE_INSTANTIATE(double, std::int32_t)
+CELLWEAVE_INSTANTIATE(double, std::int64_t)
+#undef CELLWEAVE_INSTANTIATE
+
+}  // namespace cellweave

@@ -1,0 +1,194 @@
+#include "preprocess/regress.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace cellweave {
+
+namespace {
+
+constexpr Size entries_per_chunk = 1 << 18;
+
+/// Lines per chunk: a few milliseconds of work, and much more of it than merging a result of n_out numbers takes.
+Grain line_grain(Size n_lines, Size n_entries, Size n_out) {
+    const Size wanted = std::max(entries_per_chunk, 8 * n_out);
+    return {std::max<Size>(1, n_entries > 0 ? std::min(n_lines, n_lines * wanted / n_entries) : n_lines)};
+}
+
+using Partial = std::vector<double>;
+
+void add(Partial& into, Partial&& next) {
+    for (std::size_t i = 0; i < into.size(); ++i) into[i] += next[i];
+}
+
+/// Copies a row to doubles; absent entries are zeros.
+template <class T, class I>
+void unpack_row(const CsrView<const T, I>& x, Size row, std::span<double> values) {
+    std::fill(values.begin(), values.end(), 0.0);
+    const auto line = x.row(row);
+    for (std::size_t k = 0; k < line.values.size(); ++k)
+        values[static_cast<std::size_t>(line.indices[k])] = static_cast<double>(line.values[k]);
+}
+
+template <class T>
+void unpack_row(const DenseView<const T>& x, Size row, std::span<double> values) {
+    std::copy_n(x.row_data(row), values.size(), values.begin());
+}
+
+/// Calls `change(row, values)` for every row as doubles, and writes what that leaves to `out`.
+template <class View, class Out, class Change>
+void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Change&& change) {
+    const Size n_genes = out.n_cols();
+    parallel_for(out.n_rows(), line_grain(out.n_rows(), out.n_rows() * n_genes, 0), threads, [&](Range rows) {
+        std::vector<double> values(static_cast<std::size_t>(n_genes));
+        for (const Size row : rows) {
+            unpack_row(x, row, values);
+            change(row, values.data());
+            Out* const target = out.row_data(row);
+            for (Size gene = 0; gene < n_genes; ++gene)
+                target[gene] = static_cast<Out>(values[static_cast<std::size_t>(gene)]);
+        }
+    });
+}
+
+template <class View, class Out>
+void subtract_fit_of(const View& x, DenseView<const double> design, DenseView<const double> coefficients,
+                     DenseView<Out> out, Threads threads) {
+    rewrite_rows(x, out, threads, [&](Size row, double* values) {
+        for (Size k = 0; k < design.n_cols(); ++k) {
+            const double factor = design(row, k);
+            const double* const fitted = coefficients.row_data(k);
+            for (Size gene = 0; gene < out.n_cols(); ++gene) values[gene] -= factor * fitted[gene];
+        }
+    });
+}
+
+template <class View>
+void apply_group_lines_of(const View& x, std::span<const std::int32_t> group_of_cell, DenseView<const double> slopes,
+                          DenseView<const double> offsets, DenseView<double> out, Threads threads) {
+    rewrite_rows(x, out, threads, [&](Size row, double* values) {
+        const Size group = group_of_cell[static_cast<std::size_t>(row)];
+        const double* const slope = slopes.row_data(group);
+        const double* const offset = offsets.row_data(group);
+        for (Size gene = 0; gene < out.n_cols(); ++gene) values[gene] = values[gene] * slope[gene] + offset[gene];
+    });
+}
+
+}  // namespace
+
+template <Real T, Index I>
+void project(CsrView<const T, I> x, DenseView<const double> design, DenseView<double> out, Threads threads) {
+    const Size n_terms = design.n_cols();
+    const auto partial = [&](Range rows) {
+        Partial products(static_cast<std::size_t>(n_terms * x.n_cols()), 0);  // gene by gene: the k of one lie together
+        for (const Size row : rows) {
+            const auto line = x.row(row);
+            const double* const factors = design.row_data(row);
+            for (std::size_t entry = 0; entry < line.values.size(); ++entry) {
+                const auto value = static_cast<double>(line.values[entry]);
+                double* const of_gene =
+                    &products[static_cast<std::size_t>(line.indices[entry]) * static_cast<std::size_t>(n_terms)];
+                for (Size k = 0; k < n_terms; ++k) of_gene[k] += factors[k] * value;
+            }
+        }
+        return products;
+    };
+    const Grain grain = line_grain(x.n_rows(), x.nnz(), n_terms * x.n_cols());
+    const Partial total = parallel_reduce(x.n_rows(), grain, threads, partial, add);
+    for (Size k = 0; k < n_terms; ++k)
+        for (Size gene = 0; gene < x.n_cols(); ++gene)
+            out(k, gene) = total.empty() ? 0 : total[static_cast<std::size_t>(gene * n_terms + k)];
+}
+
+template <Real T, Index I>
+void project(CscView<const T, I> x, DenseView<const double> design, DenseView<double> out, Threads threads) {
+    const Size n_terms = design.n_cols();
+    parallel_for(x.n_cols(), line_grain(x.n_cols(), x.nnz(), 0), threads, [&](Range genes) {
+        std::vector<double> products(static_cast<std::size_t>(n_terms));
+        for (const Size gene : genes) {
+            std::fill(products.begin(), products.end(), 0.0);
+            const auto line = x.col(gene);
+            for (std::size_t entry = 0; entry < line.values.size(); ++entry) {
+                const auto value = static_cast<double>(line.values[entry]);
+                const double* const factors = design.row_data(static_cast<Size>(line.indices[entry]));
+                for (std::size_t k = 0; k < products.size(); ++k) products[k] += factors[k] * value;
+            }
+            for (Size k = 0; k < n_terms; ++k) out(k, gene) = products[static_cast<std::size_t>(k)];
+        }
+    });
+}
+
+template <Real T>
+void project(DenseView<const T> x, DenseView<const double> design, DenseView<double> out, Threads threads) {
+    const Size n_terms = design.n_cols();
+    const Size n_genes = x.n_cols();
+    const auto partial = [&](Range rows) {
+        Partial products(static_cast<std::size_t>(n_terms * n_genes), 0);
+        for (const Size row : rows) {
+            const T* const values = x.row_data(row);
+            for (Size k = 0; k < n_terms; ++k) {
+                const double factor = design(row, k);
+                double* const sums = &products[static_cast<std::size_t>(k * n_genes)];
+                for (Size gene = 0; gene < n_genes; ++gene) sums[gene] += factor * static_cast<double>(values[gene]);
+            }
+        }
+        return products;
+    };
+    const Grain grain = line_grain(x.n_rows(), x.n_rows() * n_genes, n_terms * n_genes);
+    const Partial total = parallel_reduce(x.n_rows(), grain, threads, partial, add);
+    for (Size k = 0; k < n_terms; ++k)
+        for (Size gene = 0; gene < n_genes; ++gene)
+            out(k, gene) = total.empty() ? 0 : total[static_cast<std::size_t>(k * n_genes + gene)];
+}
+
+template <Real T, Index I, Real Out>
+void subtract_fit(CsrView<const T, I> x, DenseView<const double> design, DenseView<const double> coefficients,
+                  DenseView<Out> out, Threads threads) {
+    subtract_fit_of(x, design, coefficients, out, threads);
+}
+
+template <Real T, Real Out>
+void subtract_fit(DenseView<const T> x, DenseView<const double> design, DenseView<const double> coefficients,
+                  DenseView<Out> out, Threads threads) {
+    subtract_fit_of(x, design, coefficients, out, threads);
+}
+
+template <Real T, Index I>
+void apply_group_lines(CsrView<const T, I> x, std::span<const std::int32_t> group_of_cell,
+                       DenseView<const double> slopes, DenseView<const double> offsets, DenseView<double> out,
+                       Threads threads) {
+    apply_group_lines_of(x, group_of_cell, slopes, offsets, out, threads);
+}
+
+template <Real T>
+void apply_group_lines(DenseView<const T> x, std::span<const std::int32_t> group_of_cell,
+                       DenseView<const double> slopes, DenseView<const double> offsets, DenseView<double> out,
+                       Threads threads) {
+    apply_group_lines_of(x, group_of_cell, slopes, offsets, out, threads);
+}
+
+#define CELLWEAVE_INSTANTIATE(T, I)                                                                                    \
+    template void project<T, I>(CsrView<const T, I>, DenseView<const double>, DenseView<double>, Threads);             \
+    template void project<T, I>(CscView<const T, I>, DenseView<const double>, DenseView<double>, Threads);             \
+    template void subtract_fit<T, I, float>(CsrView<const T, I>, DenseView<const double>, DenseView<const double>,     \
+                                            DenseView<float>, Threads);                                                \
+    template void subtract_fit<T, I, double>(CsrView<const T, I>, DenseView<const double>, DenseView<const double>,    \
+                                             DenseView<double>, Threads);                                              \
+    template void apply_group_lines<T, I>(CsrView<const T, I>, std::span<const std::int32_t>, DenseView<const double>, \
+                                          DenseView<const double>, DenseView<double>, Threads);
+#define CELLWEAVE_INSTANTIATE_ALL(T)                                                                               \
+    CELLWEAVE_INSTANTIATE(T, std::int32_t)                                                                         \
+    CELLWEAVE_INSTANTIATE(T, std::int64_t)                                                                         \
+    template void project<T>(DenseView<const T>, DenseView<const double>, DenseView<double>, Threads);             \
+    template void subtract_fit<T, float>(DenseView<const T>, DenseView<const double>, DenseView<const double>,     \
+                                         DenseView<float>, Threads);                                               \
+    template void subtract_fit<T, double>(DenseView<const T>, DenseView<const double>, DenseView<const double>,    \
+                                          DenseView<double>, Threads);                                             \
+    template void apply_group_lines<T>(DenseView<const T>, std::span<const std::int32_t>, DenseView<const double>, \
+                                       DenseView<const double>, DenseView<double>, Threads);
+CELLWEAVE_INSTANTIATE_ALL(float)
+CELLWEAVE_INSTANTIATE_ALL(double)
+#undef CELLWEAVE_INSTANTIATE_ALL
+#undef CELLWEAVE_INSTANTIATE
+
+}  // namespace cellweave

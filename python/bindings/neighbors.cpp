@@ -5,6 +5,7 @@
 #include "arrays.hpp"
 #include "call.hpp"
 #include "module.hpp"
+#include "neighbors/approximate.hpp"
 #include "neighbors/connectivities.hpp"
 #include "neighbors/exact.hpp"
 
@@ -60,6 +61,18 @@ void bind_neighbors(py::module_& m) {
             });
         },
         py::arg("points").noconvert(), py::arg("queries").noconvert(), py::arg("k"), py::arg("metric"),
+        py::arg("single_precision"), py::arg("threads"));
+    m.def(
+        "approximate_neighbors",
+        [](const py::array& points, const std::optional<py::array>& queries, Size k, Metric metric, std::uint64_t seed,
+           bool single_precision, int threads) {
+            ApproximateOptions options;
+            options.seed = seed;
+            return filled_table(points, queries, k, single_precision, [&](auto references, auto asked, auto table) {
+                approximate_neighbors(references, asked, metric, options, table, Threads{threads});
+            });
+        },
+        py::arg("points").noconvert(), py::arg("queries").noconvert(), py::arg("k"), py::arg("metric"), py::arg("seed"),
         py::arg("single_precision"), py::arg("threads"));
     m.def(
         "fuzzy_union",

@@ -98,6 +98,11 @@ public:
         size_ = std::remove_if(kth + 1, end, [&](Candidate c) { return !(c.score < threshold_); }) - begin;
     }
 
+    /// Drops what can't be among the k nearest if that is worth it: lowers the threshold for what comes next.
+    void tighten() {
+        if (size_ > k_ + k_ / 2) shrink();
+    }
+
     /// Distance in the prepared space within which the k nearest so far lie; infinite before k were seen.
     float radius() const { return margin_->distance(threshold_, norm_); }
 
@@ -158,6 +163,13 @@ bool write_nearest(std::span<const Candidate> candidates, Size query, bool is_se
         distances[first + j] = static_cast<D>(ranked[j].distance);
     }
     return true;
+}
+
+/// Every reference as a candidate: the way out when float32 cannot hold the query (it lies astronomically far away).
+inline std::vector<Candidate> all_candidates(Size n) {
+    std::vector<Candidate> all(static_cast<std::size_t>(n));
+    for (Size k = 0; k < n; ++k) all[static_cast<std::size_t>(k)] = {0.0F, static_cast<std::int32_t>(k)};
+    return all;
 }
 
 }  // namespace cellweave

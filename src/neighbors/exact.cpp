@@ -30,13 +30,6 @@ bool is_finite(DenseView<const T> points, Threads threads) {
                [](int& bad, int&& more) { bad |= more; }) == 0;
 }
 
-/// Every reference as a candidate: the way out when float32 cannot hold the query (it lies astronomically far away).
-std::vector<Candidate> all_candidates(Size n) {
-    std::vector<Candidate> all(static_cast<std::size_t>(n));
-    for (Size k = 0; k < n; ++k) all[static_cast<std::size_t>(k)] = {0.0F, static_cast<std::int32_t>(k)};
-    return all;
-}
-
 }  // namespace
 
 template <Real T, Real D>

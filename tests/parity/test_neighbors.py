@@ -17,7 +17,7 @@ from cellweave.neighbors import KNNTransformer, _graph, knn
 @pytest.fixture(scope="module")
 def components(_paul15):
     """600 real cells in 40 principal components."""
-    counts = np.log1p(np.asarray(_paul15.X[:600], dtype=np.float64))
+    counts = np.log1p(_paul15.X[:600].toarray().astype(np.float64))
     return PCA(40, random_state=0).fit_transform(counts).astype(np.float32)
 
 

@@ -55,6 +55,7 @@ def test_points_are_left_alone():
         ({"k": 3, "metric": "parsec"}, ValueError, "metric must be one of"),
         ({"k": 3, "queries": np.zeros((2, 9))}, ValueError, "queries have 9 dimensions, X has 3"),
         ({"k": 3, "queries": np.full((2, 3), np.inf)}, ValueError, "queries holds 6 NaN or infinite"),
+        ({"k": 3, "algorithm": "psychic"}, ValueError, "algorithm must be 'auto', 'exact' or 'approximate'"),
         ({"k": 3, "dtype": int}, TypeError, "dtype must be float32 or float64"),
     ],
 )
@@ -65,7 +66,12 @@ def test_refuses(arguments, error, match):
 
 def test_transformer_parameters():
     transformer = KNNTransformer(4).set_params(metric="cosine")
-    assert transformer.get_params() == {"n_neighbors": 4, "metric": "cosine"}
+    assert transformer.get_params() == {
+        "n_neighbors": 4,
+        "metric": "cosine",
+        "algorithm": "auto",
+        "random_state": 0,
+    }
     with pytest.raises(ValueError, match="no parameter 'n_trees'"):
         transformer.set_params(n_trees=3)
     with pytest.raises(ValueError, match="not fitted"):

@@ -74,7 +74,14 @@ class Search:
         return np.float64 if is_exact else np.float32
 
     def _on_engine(self, points: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
-        return knn(points, k, metric=self.metric, dtype=self._dtype(points))
+        return knn(
+            points,
+            k,
+            metric=self.metric,
+            dtype=self._dtype(points),
+            algorithm="exact" if self.transformer == "sklearn" else "auto",
+            random_state=self.random_state,
+        )
 
     def _on_sklearn(self, points: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
         from sklearn.neighbors import NearestNeighbors

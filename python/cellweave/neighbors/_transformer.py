@@ -20,7 +20,7 @@ class KNNTransformer:
     ----------
     n_neighbors
         Neighbours per point, besides the point itself.
-    metric
+    metric, algorithm, random_state
         See :func:`cellweave.neighbors.knn`.
 
     Examples
@@ -29,9 +29,13 @@ class KNNTransformer:
     >>> umap.UMAP(precomputed_knn=(*KNNTransformer(15).fit(X).kneighbors(X), None))  # doctest: +SKIP
     """
 
-    def __init__(self, n_neighbors: int = 15, *, metric: str = "euclidean") -> None:
+    def __init__(
+        self, n_neighbors: int = 15, *, metric: str = "euclidean", algorithm: str = "auto", random_state: Any = 0
+    ) -> None:
         self.n_neighbors = n_neighbors
         self.metric = metric
+        self.algorithm = algorithm
+        self.random_state = random_state
 
     @classmethod
     def _parameter_names(cls) -> list[str]:
@@ -110,4 +114,11 @@ class KNNTransformer:
     def _search(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
         points = self._fitted()
         queries = None if X is points else X
-        return knn(points, k, queries=queries, metric=self.metric)
+        return knn(
+            points,
+            k,
+            queries=queries,
+            metric=self.metric,
+            algorithm=self.algorithm,
+            random_state=self.random_state,
+        )

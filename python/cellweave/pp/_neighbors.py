@@ -40,9 +40,9 @@ def neighbors(
 ) -> AnnData | None:
     """Find the nearest neighbours of every cell and the graph of their connectivities.
 
-    Parity: exact for the search (scikit-learn's brute force, ties
-    to the lower index) and approximate above, with a recall of at least 0.99; connectivities within 1e-5 of
-    umap-learn's given the same neighbours.
+    Parity: the search is exact up to ``cellweave.neighbors.EXACT_UP_TO`` cells (scikit-learn's brute force, ties to the
+    lower index) and approximate above, with a recall of at least 0.99; connectivities are within 1e-5 of umap-learn's
+    given the same neighbours.
 
     Parameters
     ----------

@@ -1,0 +1,206 @@
+#include "neighbors/approximate.hpp"
+
+#include <Eigen/Core>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "core/monitor.hpp"
+#include "neighbors/candidates.hpp"
+#include "neighbors/kmeans.hpp"
+#include "neighbors/points.hpp"
+#include "neighbors/scan.hpp"
+
+namespace cellweave {
+
+namespace {
+
+using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Queries that are searched together.
+constexpr Size queries_at_once = 192;
+
+/// For every list the lists around it, nearest centroid first, beginning with itself, and how far their centroids are.
+struct Surroundings {
+    std::vector<std::int32_t> lists;  ///< n_lists x n_lists.
+    std::vector<double> distances;
+};
+
+Surroundings find_surroundings(const PreparedPoints& centroids, Threads threads) {
+    const Size n = centroids.n;
+    Surroundings around{std::vector<std::int32_t>(static_cast<std::size_t>(n * n)),
+                        std::vector<double>(static_cast<std::size_t>(n * n))};
+    exact_neighbors<float, double>({centroids.rows.data(), n, centroids.n_dims}, std::nullopt, Metric::euclidean,
+                                   {{around.lists.data(), n, n}, {around.distances.data(), n, n}}, threads);
+    return around;
+}
+
+/// Some queries of one list.
+struct Batch {
+    Size list;
+    Size begin;
+    Size end;
+};
+
+std::vector<Batch> cut_into_batches(const Clusters& queries) {
+    std::vector<Batch> batches;
+    for (std::size_t list = 0; list + 1 < queries.starts.size(); ++list) {
+        for (Size begin = queries.starts[list]; begin < queries.starts[list + 1]; begin += queries_at_once) {
+            batches.push_back(
+                {static_cast<Size>(list), begin, std::min(queries.starts[list + 1], begin + queries_at_once)});
+        }
+    }
+    return batches;
+}
+
+class Search {
+public:
+    Search(const scan::PackedPoints& references, const Surroundings& around, const PreparedPoints& centroids,
+           const PreparedPoints& points, const Clusters& queries, Metric metric, float reach, Size k)
+        : references_(references),
+          around_(around),
+          centroids_(centroids),
+          points_(points),
+          queries_(queries),
+          metric_(metric),
+          k_(k),
+          margin_(metric, points.n_dims),
+          reach_(metric == Metric::manhattan ? reach / typical_ratio(points.n_dims) : reach) {}
+
+    /// Candidates of every query of `batch`, in its order.
+    std::vector<CandidateList> run(const Batch& batch) const {
+        const Size n = batch.end - batch.begin;
+        std::vector<CandidateList> found(static_cast<std::size_t>(n));
+        std::vector<const float*> rows(static_cast<std::size_t>(n));
+        for (Size q = 0; q < n; ++q) {
+            const std::int32_t query = queries_.order[static_cast<std::size_t>(batch.begin + q)];
+            found[static_cast<std::size_t>(q)].start(k_, points_.norms[static_cast<std::size_t>(query)], margin_);
+            rows[static_cast<std::size_t>(q)] = points_.row(query);
+        }
+        const Matrix borders = distances_to_borders(batch.list, rows);
+        std::vector<const float*> active_rows;
+        std::vector<CandidateList*> sinks;
+        for (Size near = 0; near < centroids_.n; ++near) {
+            active_rows.clear();
+            sinks.clear();
+            for (Size q = 0; q < n; ++q) {
+                auto& list = found[static_cast<std::size_t>(q)];
+                if (borders(q, near) >= reach_ * list.radius()) continue;
+                active_rows.push_back(rows[static_cast<std::size_t>(q)]);
+                sinks.push_back(&list);
+            }
+            if (sinks.empty()) continue;
+            const Size list = around_.lists[static_cast<std::size_t>(batch.list * centroids_.n + near)];
+            scan::scan_panels<CandidateList>(references_, metric_, references_.first_panel(list),
+                                             references_.first_panel(list + 1), active_rows, sinks);
+            for (CandidateList* const sink : sinks) sink->tighten();
+        }
+        for (auto& list : found) list.shrink();
+        return found;
+    }
+
+private:
+    /// Manhattan over Euclidean length of a difference whose coordinates are normally distributed.
+    static float typical_ratio(Size n_dims) {
+        return static_cast<float>(std::sqrt(2.0 * static_cast<double>(n_dims) / std::numbers::pi));
+    }
+
+    /// How far each query is from the border between its own list's region and each list around: the region of list b
+    /// begins (|q - b|^2 - |q - a|^2) / (2 |a - b|) away from a query in the region of list a.
+    Matrix distances_to_borders(Size list, const std::vector<const float*>& rows) const {
+        const auto n_dims = points_.n_dims;
+        Matrix queries(static_cast<Size>(rows.size()), n_dims);
+        for (std::size_t q = 0; q < rows.size(); ++q)
+            std::copy_n(rows[q], n_dims, queries.row(static_cast<Size>(q)).data());
+        Matrix centers(centroids_.n, n_dims);
+        for (Size near = 0; near < centroids_.n; ++near) {
+            std::copy_n(centroids_.row(around_.lists[static_cast<std::size_t>(list * centroids_.n + near)]), n_dims,
+                        centers.row(near).data());
+        }
+        Matrix borders = -(queries * centers.transpose());
+        borders.rowwise() += centers.rowwise().squaredNorm().transpose() / 2;
+        const Eigen::VectorXf own = borders.col(0);
+        borders.colwise() -= own;
+        for (Size near = 0; near < centroids_.n; ++near) {
+            const auto apart =
+                static_cast<float>(around_.distances[static_cast<std::size_t>(list * centroids_.n + near)]);
+            if (apart > 0) {
+                borders.col(near) /= apart;
+            } else {
+                borders.col(near).setConstant(-1);  // the list itself, and its twins
+            }
+        }
+        return borders;
+    }
+
+    const scan::PackedPoints& references_;
+    const Surroundings& around_;
+    const PreparedPoints& centroids_;
+    const PreparedPoints& points_;
+    const Clusters& queries_;
+    Metric metric_;
+    Size k_;
+    ScoreMargin margin_;
+    float reach_;
+};
+
+Size choose_lists(Size n, const ApproximateOptions& options) {
+    const auto balanced = static_cast<Size>(std::sqrt(static_cast<double>(n)) * 5 / 6);
+    return std::clamp<Size>(options.n_lists > 0 ? options.n_lists : balanced, 1, n);
+}
+
+}  // namespace
+
+template <Real T, Real D>
+void approximate_neighbors(DenseView<const T> references, std::optional<DenseView<const T>> queries, Metric metric,
+                           const ApproximateOptions& options, NeighborTable<D> out, Threads threads) {
+    check_search(references, queries, out, threads);
+    const bool is_self = !queries;
+    const Size k = out.indices.n_cols();
+    const Frame frame = find_frame(references, metric, threads);
+    const PreparedPoints prepared = prepare(references, metric, frame, threads);
+    const std::optional<PreparedPoints> others =
+        is_self ? std::nullopt : std::optional(prepare(*queries, metric, frame, threads));
+    const PreparedPoints& asked = is_self ? prepared : *others;
+
+    KMeansOptions clustering;
+    clustering.n_clusters = choose_lists(prepared.n, options);
+    clustering.seed = options.seed;
+    const Clusters lists = find_clusters(prepared, clustering, threads);
+    const std::optional<Clusters> asked_lists =
+        is_self ? std::nullopt : std::optional(assign_to(lists.centroids, asked, threads));
+    const Clusters& asked_by_list = is_self ? lists : *asked_lists;
+    const auto around = find_surroundings(lists.centroids, threads);
+    const scan::PackedPoints packed(prepared, metric, lists.order, lists.starts, threads);
+    const Search search(packed, around, lists.centroids, asked, asked_by_list, metric, options.reach, k);
+    const ExactDistance<T> distance(is_self ? references : *queries, references, metric, threads);
+
+    const auto batches = cut_into_batches(asked_by_list);
+    Progress stage("nearest neighbors", static_cast<Size>(batches.size()));
+    parallel_for(static_cast<Size>(batches.size()), Grain{1}, threads, [&](Range range) {
+        std::vector<RankedNeighbor> ranked;
+        for (const Size b : range) {
+            const Batch& batch = batches[static_cast<std::size_t>(b)];
+            const auto found = search.run(batch);
+            for (std::size_t q = 0; q < found.size(); ++q) {
+                const Size query = asked_by_list.order[static_cast<std::size_t>(batch.begin) + q];
+                const auto indices = out.indices.row(query);
+                const auto distances = out.distances.row(query);
+                if (write_nearest(found[q].items(), query, is_self, distance, ranked, indices, distances)) continue;
+                write_nearest<T, D>(all_candidates(prepared.n), query, is_self, distance, ranked, indices, distances);
+            }
+        }
+        stage.advance(range.size());
+    });
+}
+
+#define CELLWEAVE_INSTANTIATE(T, D)                                                                    \
+    template void approximate_neighbors(DenseView<const T>, std::optional<DenseView<const T>>, Metric, \
+                                        const ApproximateOptions&, NeighborTable<D>, Threads);
+CELLWEAVE_INSTANTIATE(float, float)
+CELLWEAVE_INSTANTIATE(float, double)
+CELLWEAVE_INSTANTIATE(double, float)
+CELLWEAVE_INSTANTIATE(double, double)
+#undef CELLWEAVE_INSTANTIATE
+
+}  // namespace cellweave

@@ -1,0 +1,41 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+
+#include "core/parallel.hpp"
+#include "core/views.hpp"
+#include "neighbors/exact.hpp"
+#include "neighbors/metric.hpp"
+
+namespace cellweave {
+
+/// Options of approximate_neighbors().
+struct ApproximateOptions {
+    /// Inverted lists. 0: 5/6 of the square root of the number of points, which balances finding the lists and
+    /// searching them.
+    Size n_lists = 0;
+
+    /// A list is searched for a query if its region begins within this share of the distance to the query's k-th
+    /// neighbour so far. 1 finds every neighbour; less is faster. In many dimensions a neighbour
+    /// lies only a little beyond a border, so a share far below 1 already finds nearly all.
+    float reach = 0.5F;
+
+    std::uint64_t seed = 0;
+};
+
+/// The k nearest references of every query, nearly all of them, by inverted lists on k-means (Jegou, Douze and Schmid
+/// 2011, without their compression).
+///
+/// Queries of one list are searched together, so that every distance comes from the same kernel as the exact search.
+/// What is found is ordered by distance in double, ties to the lower index; recall is the only thing that is given up.
+///
+/// Cost: k-means, and 2 n_dims flops a query for every point in the lists that it searches. Scratch: queries and
+/// references as float32 (references twice).
+/// Determinism: a query's lists depend on its own neighbours so far and on nothing else.
+///
+/// Parameters and errors as for exact_neighbors().
+template <Real T, Real D>
+void approximate_neighbors(DenseView<const T> references, std::optional<DenseView<const T>> queries, Metric metric,
+                           const ApproximateOptions& options, NeighborTable<D> out, Threads threads);
+
+}  // namespace cellweave

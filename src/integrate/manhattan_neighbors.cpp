@@ -9,6 +9,7 @@ namespace cellweave {
 
 namespace {
 constexpr Size tile_size = 128;  // 16 kB of codes of 100 coordinates: half of the first cache
+constexpr Size scan_size = 16;
 constexpr std::uint32_t anything = std::numeric_limits<std::uint32_t>::max() / 2;
 }  // namespace
 
@@ -20,9 +21,29 @@ public:
         nearest_.reserve(n_neighbors_);
     }
 
-    /// Rounded distances above it, plus the error of the other point, exclude a candidate.
-    std::uint32_t cutoff() const { return cutoff_; }
+    /// Takes what is close enough of one tile of points. Most of them are not: sixteen are passed over at a time.
+    void scan(const std::uint32_t* distances, const std::uint32_t* error, Size count, Size first_index) {
+        for (Size begin = 0; begin < count; begin += scan_size) {
+            const Size n = std::min(scan_size, count - begin);
+            std::uint32_t is_close = 0;
+            if (n == scan_size) {
+                for (Size r = begin; r < begin + scan_size; ++r)
+                    is_close |= distances[r] <= cutoff_ + error[r] ? 1U : 0U;
+                if (is_close == 0) continue;
+            }
+            for (Size r = begin; r < begin + n; ++r) {
+                if (distances[r] <= cutoff_ + error[r])
+                    add({distances[r], static_cast<std::int32_t>(first_index + r)}, error[r]);
+            }
+        }
+    }
 
+    const std::vector<Candidate>& finish() {
+        prune();
+        return candidates_;
+    }
+
+private:
     void add(Candidate candidate, std::uint32_t error) {
         candidates_.push_back({candidate.distance > error ? candidate.distance - error : 0, candidate.index});
         const std::uint32_t at_most = candidate.distance + error;
@@ -41,12 +62,6 @@ public:
         }
     }
 
-    const std::vector<Candidate>& finish() {
-        prune();
-        return candidates_;
-    }
-
-private:
     void prune() {
         std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.distance > cutoff_; });
     }
@@ -73,23 +88,12 @@ void ManhattanSearch::search(Size first, Size last, Size begin, Size end, std::i
                                 approximate_ ? slack_ : 2 * codes_.error[static_cast<std::size_t>(point)]);
     const std::vector<std::uint32_t> no_error(static_cast<std::size_t>(tile_size), 0);
     std::uint32_t distances[tile_size];
-    std::uint32_t excess[tile_size];
     for (Size tile = begin; tile < end; tile += tile_size) {
         const Size count = std::min(tile_size, end - tile);
         const std::uint32_t* const error = approximate_ ? no_error.data() : codes_.error.data() + tile;
         for (Size point = first; point < last; ++point) {
-            Shortlist& shortlist = shortlists[static_cast<std::size_t>(point - first)];
             byte_distances(codes_.point(point), codes_, tile, count, distances);
-            std::uint32_t smallest = anything;
-            for (Size r = 0; r < count; ++r) {
-                excess[r] = distances[r] > error[r] ? distances[r] - error[r] : 0;
-                smallest = std::min(smallest, excess[r]);
-            }
-            if (smallest > shortlist.cutoff()) continue;
-            for (Size r = 0; r < count; ++r) {
-                if (excess[r] <= shortlist.cutoff())
-                    shortlist.add({distances[r], static_cast<std::int32_t>(tile + r)}, error[r]);
-            }
+            shortlists[static_cast<std::size_t>(point - first)].scan(distances, error, count, tile);
         }
     }
     for (Size point = first; point < last; ++point)

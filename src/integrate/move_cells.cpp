@@ -109,7 +109,8 @@ void shifts_of_any(DenseView<const double> cells, const Centers<double>& centers
         const Eigen::VectorXd now = logits.rowwise().maxCoeff().cwiseMax(largest);
         totals.array().colwise() *= (largest - now).array().exp();
         largest = now;
-        logits.array() = (logits.colwise() - largest).array().exp();
+        logits.colwise() -= largest;
+        logits.array() = logits.array().exp();
         totals.noalias() += logits * centers.sums.middleRows(begin, count);
     }
     // The largest weight itself: add the -sigma / 2 |x|^2 left out so far.

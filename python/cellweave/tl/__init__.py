@@ -1,3 +1,5 @@
 """Tools, as ``scanpy.tl``."""
 
-__all__: list[str] = []
+from ..pp._pca import pca
+
+__all__ = ["pca"]

@@ -30,6 +30,7 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     bind_loess(m);
     bind_moments(m);
     bind_neighbors(m);
+    bind_pca(m);
     bind_preprocess(m);
     bind_regress(m);
 }

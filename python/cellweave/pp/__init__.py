@@ -6,6 +6,7 @@ from ._highly_variable_genes import highly_variable_genes
 from ._log import log1p, sqrt
 from ._neighbors import neighbors
 from ._normalize import normalize_per_cell, normalize_total
+from ._pca import pca
 from ._qc import calculate_qc_metrics, describe_obs, describe_var, top_proportions
 from ._regress import regress_out
 from ._sample import downsample_counts, sample, subsample
@@ -24,6 +25,7 @@ __all__ = [
     "neighbors",
     "normalize_per_cell",
     "normalize_total",
+    "pca",
     "regress_out",
     "sample",
     "scale",

@@ -1,5 +1,6 @@
 """Tools, as ``scanpy.tl``."""
 
+from ..pp._pca import pca
 from ._leiden import leiden
 from ._louvain import louvain
 from ._score_genes import score_genes, score_genes_cell_cycle
@@ -8,6 +9,7 @@ from ._umap import umap
 __all__ = [
     "leiden",
     "louvain",
+    "pca",
     "score_genes",
     "score_genes_cell_cycle",
     "umap",

@@ -20,6 +20,7 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     Eigen::setCpuCacheSizes(32 * 1024, 512 * 1024, 4 * 1024 * 1024);
 
     py::register_exception<cellweave::Cancelled>(m, "Cancelled", PyExc_KeyboardInterrupt);
+    bind_cluster(m);
     bind_core(m);
     bind_datasets(m);
     bind_geosketch(m);

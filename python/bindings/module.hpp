@@ -6,6 +6,7 @@ namespace cellweave::bindings {
 
 namespace py = pybind11;
 
+void bind_cluster(py::module_& m);
 void bind_core(py::module_& m);
 void bind_datasets(py::module_& m);
 void bind_geosketch(py::module_& m);

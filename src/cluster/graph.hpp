@@ -1,0 +1,107 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "core/parallel.hpp"
+#include "core/views.hpp"
+
+namespace cellweave {
+
+/// A cell, or a group of cells in a coarser graph; also numbers communities, of which there are never more.
+using Vertex = std::int32_t;
+
+/// An undirected weighted graph that somebody else owns. Every edge is stored at both its ends with the same weight;
+/// an edge from a vertex to itself is stored once. Parallel edges add up.
+template <Real W>
+class GraphView {
+public:
+    GraphView() = default;
+    GraphView(std::span<const Size> offsets, std::span<const Vertex> neighbors, std::span<const W> weights)
+        : offsets_(offsets.data()),
+          neighbors_(neighbors.data()),
+          weights_(weights.data()),
+          n_vertices_(static_cast<Size>(offsets.size()) - 1) {}
+
+    Size n_vertices() const { return n_vertices_; }
+    Size n_entries() const { return offsets_[n_vertices_]; }
+    Size begin(Size vertex) const { return offsets_[vertex]; }
+    Size end(Size vertex) const { return offsets_[vertex + 1]; }
+    Size degree(Size vertex) const { return end(vertex) - begin(vertex); }
+
+    Vertex neighbor(Size entry) const { return neighbors_[entry]; }
+    double weight(Size entry) const { return static_cast<double>(weights_[entry]); }
+    const Vertex* neighbors() const { return neighbors_; }
+    const W* weights() const { return weights_; }
+
+    /// Calls `body(neighbor, weight)` for every edge of `vertex`, in storage order.
+    template <class Body>
+    void for_each_edge(Size vertex, Body&& body) const {
+        const Size last = end(vertex);
+        for (Size entry = begin(vertex); entry < last; ++entry) body(neighbor(entry), weight(entry));
+    }
+
+private:
+    const Size* offsets_ = nullptr;
+    const Vertex* neighbors_ = nullptr;
+    const W* weights_ = nullptr;
+    Size n_vertices_ = 0;
+};
+
+/// An undirected graph that owns its arrays.
+template <Real W>
+struct Graph {
+    std::vector<Size> offsets{0};
+    std::vector<Vertex> neighbors;
+    std::vector<W> weights;
+
+    GraphView<W> view() const { return {offsets, neighbors, weights}; }
+};
+
+/// What clustering reads of an adjacency matrix A (cells x cells): the undirected graph (A + A') / 2, and how much
+/// weight leaves and enters every cell. A symmetric float matrix is read where it lies and must outlive this object.
+class AffinityGraph {
+public:
+    /// @param use_weights  false: every stored non-zero counts as 1.
+    ///
+    /// Cost: some reads of the entries; for an asymmetric matrix two transpositions and a copy more, on one thread.
+    /// @throws InvalidInput  A is not square or has over 2^31 - 1 cells; a weight is negative, infinite or NaN.
+    template <Real T, class I>
+    AffinityGraph(CsrView<const T, I> adjacency, bool use_weights, Threads threads);
+
+    AffinityGraph(const AffinityGraph&) = delete;
+    AffinityGraph& operator=(const AffinityGraph&) = delete;
+
+    Size n_vertices() const { return static_cast<Size>(out_strengths_.size()); }
+    /// Sum of all of A, which is twice the weight of the undirected edges.
+    double total_weight() const { return total_weight_; }
+    bool is_symmetric() const { return in_strengths_.empty(); }
+    /// Row sums of A.
+    std::span<const double> out_strengths() const { return out_strengths_; }
+    /// Column sums of A.
+    std::span<const double> in_strengths() const { return is_symmetric() ? out_strengths_ : in_strengths_; }
+
+    /// Calls `body` with a GraphView of float or of double.
+    template <class Body>
+    auto visit(Body&& body) const {
+        return std::visit(body, view_);
+    }
+
+private:
+    template <Real W>
+    void use(GraphView<W> graph, Threads threads);
+
+    std::variant<GraphView<float>, GraphView<double>> view_;
+    // Filled only where the caller's arrays can't be read as they are.
+    std::vector<Size> offsets_;
+    std::vector<Vertex> neighbors_;
+    std::vector<float> units_;
+    std::variant<Graph<float>, Graph<double>> symmetrized_;
+
+    std::vector<double> out_strengths_;
+    std::vector<double> in_strengths_;
+    double total_weight_ = 0;
+};
+
+}  // namespace cellweave

@@ -1,9 +1,8 @@
-#include "cluster/leiden.hpp"
-
 #include <memory>
 
 #include "arrays.hpp"
 #include "call.hpp"
+#include "cluster/leiden.hpp"
 #include "cluster/quality.hpp"
 #include "module.hpp"
 
@@ -23,8 +22,9 @@ template <class Cluster>
 void bind_clustering(py::module_& m, const char* name, Cluster cluster) {
     m.def(
         name,
-        [cluster](const AffinityGraph& graph, const Array<Vertex>& start, const std::string& objective, double resolution,
-                  bool directed, int n_iterations, double randomness, std::uint64_t seed, int threads) {
+        [cluster](const AffinityGraph& graph, const Array<Vertex>& start, const std::string& objective,
+                  double resolution, bool directed, int n_iterations, double randomness, std::uint64_t seed,
+                  int threads) {
             const CommunityOptions options{quality_of(objective), resolution, directed, n_iterations, randomness, seed};
             const auto from = vector(start);
             return as_array(run([&] { return cluster(graph, from, options, Threads{threads}); }));
@@ -47,10 +47,11 @@ void bind_cluster(py::module_& m) {
     bind_clustering(m, "louvain", louvain);
     m.def(
         "modularity",
-        [](const AffinityGraph& graph, const Array<Vertex>& communities, Size n_communities, double resolution, bool directed,
-           int threads) {
+        [](const AffinityGraph& graph, const Array<Vertex>& communities, Size n_communities, double resolution,
+           bool directed, int threads) {
             const auto numbers = vector(communities);
-            return run([&] { return modularity(graph, numbers, n_communities, resolution, directed, Threads{threads}); });
+            return run(
+                [&] { return modularity(graph, numbers, n_communities, resolution, directed, Threads{threads}); });
         },
         py::arg("graph"), py::arg("communities").noconvert(), py::arg("n_communities"), py::arg("resolution"),
         py::arg("directed"), py::arg("threads"));

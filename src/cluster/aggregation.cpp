@@ -11,7 +11,8 @@ constexpr Size most_blocks = 256;
 }
 
 template <Real W, Mass M>
-CoarseLevel<M> aggregate(const Objective<W, M>& objective, std::span<const Vertex> group, Size n_groups, Threads threads) {
+CoarseLevel<M> aggregate(const Objective<W, M>& objective, std::span<const Vertex> group, Size n_groups,
+                         Threads threads) {
     const Members members = members_of(group, n_groups, identity(objective.graph.n_vertices()));
     CoarseLevel<M> coarse;
     coarse.masses.resize(static_cast<std::size_t>(n_groups));

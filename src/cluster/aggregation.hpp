@@ -19,6 +19,7 @@ struct CoarseLevel {
 ///
 /// @param group     of every vertex: 0 <= group < n_groups, none empty.
 template <Real W, Mass M>
-CoarseLevel<M> aggregate(const Objective<W, M>& objective, std::span<const Vertex> group, Size n_groups, Threads threads);
+CoarseLevel<M> aggregate(const Objective<W, M>& objective, std::span<const Vertex> group, Size n_groups,
+                         Threads threads);
 
 }  // namespace cellweave

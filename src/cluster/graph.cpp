@@ -60,7 +60,8 @@ bool equals_own_transpose(GraphView<W> graph) {
             last = col;
             if (col == row) continue;
             const Size mirror = next[static_cast<std::size_t>(col)]++;
-            if (mirror >= graph.end(col) || graph.neighbor(mirror) != row || graph.weight(mirror) != graph.weight(entry)) {
+            if (mirror >= graph.end(col) || graph.neighbor(mirror) != row ||
+                graph.weight(mirror) != graph.weight(entry)) {
                 return false;
             }
         }
@@ -73,8 +74,10 @@ template <Real W>
 Graph<W> transposed(GraphView<W> graph) {
     const Size n = graph.n_vertices();
     const auto n_entries = static_cast<std::size_t>(graph.n_entries());
-    Graph<W> result{std::vector<Size>(static_cast<std::size_t>(n) + 1, 0), std::vector<Vertex>(n_entries), std::vector<W>(n_entries)};
-    for (Size entry = 0; entry < graph.n_entries(); ++entry) ++result.offsets[static_cast<std::size_t>(graph.neighbor(entry)) + 1];
+    Graph<W> result{std::vector<Size>(static_cast<std::size_t>(n) + 1, 0), std::vector<Vertex>(n_entries),
+                    std::vector<W>(n_entries)};
+    for (Size entry = 0; entry < graph.n_entries(); ++entry)
+        ++result.offsets[static_cast<std::size_t>(graph.neighbor(entry)) + 1];
     std::partial_sum(result.offsets.begin(), result.offsets.end(), result.offsets.begin());
     std::vector<Size> next(result.offsets.begin(), result.offsets.end() - 1);
     for (Size row = 0; row < n; ++row) {
@@ -117,9 +120,11 @@ Graph<W> mean_of(GraphView<W> a, GraphView<W> b) {
 template <Real T, class I>
 AffinityGraph::AffinityGraph(CsrView<const T, I> adjacency, bool use_weights, Threads threads) {
     const Size n = adjacency.n_rows();
-    require(n == adjacency.n_cols(), "adjacency: found " + std::to_string(n) + " x " + std::to_string(adjacency.n_cols()) +
+    require(n == adjacency.n_cols(), "adjacency: found " + std::to_string(n) + " x " +
+                                         std::to_string(adjacency.n_cols()) +
                                          ", expected a square matrix, cells x cells.");
-    require(n <= std::numeric_limits<Vertex>::max(), "adjacency: " + std::to_string(n) + " cells are more than 2^31 - 1.");
+    require(n <= std::numeric_limits<Vertex>::max(),
+            "adjacency: " + std::to_string(n) + " cells are more than 2^31 - 1.");
     check_weights(adjacency.data(), adjacency.nnz(), threads);
 
     const auto n_entries = static_cast<std::size_t>(adjacency.nnz());

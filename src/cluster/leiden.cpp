@@ -35,7 +35,11 @@ template <Mass M>
 class Optimizer {
 public:
     Optimizer(Method method, const CommunityOptions& options, std::vector<Vertex> start, Threads threads)
-        : method_(method), options_(options), threads_(threads), random_(options.seed), communities_(std::move(start)) {}
+        : method_(method),
+          options_(options),
+          threads_(threads),
+          random_(options.seed),
+          communities_(std::move(start)) {}
 
     /// One run over all levels. Returns the gain in quality.
     template <Real W>
@@ -44,12 +48,15 @@ public:
         stands_in_.clear();
         Partition<M> partition(communities_, cells.masses);
         auto coarse = climb(cells, partition);
-        while (coarse) coarse = climb(Objective<double, M>{coarse->graph.view(), coarse->masses, cells.penalty, cells.tolerance}, partition);
+        while (coarse)
+            coarse = climb(Objective<double, M>{coarse->graph.view(), coarse->masses, cells.penalty, cells.tolerance},
+                           partition);
 
         parallel_for(static_cast<Size>(communities_.size()), vertices_per_chunk, threads_, [&](Range range) {
             for (const Size k : range) {
                 const auto cell = static_cast<std::size_t>(k);
-                communities_[cell] = partition.community[static_cast<std::size_t>(stands_in_.empty() ? k : stands_in_[cell])];
+                communities_[cell] =
+                    partition.community[static_cast<std::size_t>(stands_in_.empty() ? k : stands_in_[cell])];
             }
         });
         if (is_unfinished_) split_into_connected(cells.graph, communities_);
@@ -68,10 +75,10 @@ private:
         is_unfinished_ = false;
         if (std::none_of(partition.size.begin(), partition.size.end(), [](Vertex size) { return size > 1; })) return {};
 
+        const Size n_communities = number_compactly(partition.community);
+        partition = Partition<M>(std::move(partition.community), level.masses);
         std::vector<Vertex> group = partition.community;
         if (method_ == Method::leiden) {
-            const Size n_communities = number_compactly(partition.community);
-            partition = Partition<M>(std::move(partition.community), level.masses);
             const Members members = members_of(partition.community, n_communities, order);
             group = refine(level, partition, members, options_.randomness, random_.next(), threads_);
         }
@@ -85,7 +92,6 @@ private:
         for (std::size_t vertex = 0; vertex < group.size(); ++vertex) {
             community_of_group[static_cast<std::size_t>(group[vertex])] = partition.community[vertex];
         }
-        number_compactly(community_of_group);
         partition = Partition<M>(std::move(community_of_group), coarse.masses);
         follow(std::move(group));
         return coarse;
@@ -120,16 +126,19 @@ double penalty_of(const AffinityGraph& graph, const CommunityOptions& options) {
     const auto n = static_cast<double>(graph.n_vertices());
     const double total = graph.total_weight();
     switch (options.quality) {
-        case CommunityQuality::modularity: return total > 0 ? options.resolution / total : 0.0;
-        case CommunityQuality::constant_potts: return options.resolution;
-        case CommunityQuality::density_potts: return n > 1 ? options.resolution * total / (n * (n - 1)) : 0.0;
+        case CommunityQuality::modularity:
+            return total > 0 ? options.resolution / total : 0.0;
+        case CommunityQuality::constant_potts:
+            return options.resolution;
+        case CommunityQuality::density_potts:
+            return n > 1 ? options.resolution * total / (n * (n - 1)) : 0.0;
     }
     return 0.0;
 }
 
 template <Mass M>
-std::vector<Vertex> optimize(const AffinityGraph& graph, std::span<const M> masses, std::vector<Vertex> start, Method method,
-                             const CommunityOptions& options, Threads threads) {
+std::vector<Vertex> optimize(const AffinityGraph& graph, std::span<const M> masses, std::vector<Vertex> start,
+                             Method method, const CommunityOptions& options, Threads threads) {
     Optimizer<M> optimizer(method, options, std::move(start), threads);
     const double tolerance = 1e-10 * graph.total_weight() / static_cast<double>(graph.n_vertices());
     const double penalty = penalty_of(graph, options);
@@ -154,11 +163,12 @@ void check(const AffinityGraph& graph, std::span<const Vertex> start, const Comm
             "randomness (beta) must be a number of at least 0, found " + std::to_string(options.randomness) + ".");
     if (start.empty()) return;
     const auto n = static_cast<std::size_t>(graph.n_vertices());
-    require(start.size() == n, "initial_membership has " + std::to_string(start.size()) + " entries, expected one for each of the " +
-                                   std::to_string(n) + " cells.");
+    require(start.size() == n, "initial_membership has " + std::to_string(start.size()) +
+                                   " entries, expected one for each of the " + std::to_string(n) + " cells.");
     for (const Vertex community : start) {
-        require(community >= 0 && static_cast<std::size_t>(community) < n,
-                "initial_membership: " + std::to_string(community) + " lies outside 0 to " + std::to_string(n - 1) + ".");
+        require(
+            community >= 0 && static_cast<std::size_t>(community) < n,
+            "initial_membership: " + std::to_string(community) + " lies outside 0 to " + std::to_string(n - 1) + ".");
     }
 }
 
@@ -167,16 +177,19 @@ std::vector<Vertex> cluster(const AffinityGraph& graph, std::span<const Vertex> 
     check(graph, start, options);
     const auto n = static_cast<std::size_t>(graph.n_vertices());
     if (n == 0) return {};
-    std::vector<Vertex> first = start.empty() ? identity(graph.n_vertices()) : std::vector<Vertex>(start.begin(), start.end());
+    std::vector<Vertex> first =
+        start.empty() ? identity(graph.n_vertices()) : std::vector<Vertex>(start.begin(), start.end());
 
     if (options.quality != CommunityQuality::modularity) {
         const std::vector<double> cells(n, 1.0);
         return optimize<double>(graph, cells, std::move(first), method, options, threads);
     }
-    if (graph.is_symmetric()) return optimize<double>(graph, graph.out_strengths(), std::move(first), method, options, threads);
+    if (graph.is_symmetric())
+        return optimize<double>(graph, graph.out_strengths(), std::move(first), method, options, threads);
 
     std::vector<Flow> flows(n);
-    for (std::size_t cell = 0; cell < n; ++cell) flows[cell] = {graph.out_strengths()[cell], graph.in_strengths()[cell]};
+    for (std::size_t cell = 0; cell < n; ++cell)
+        flows[cell] = {graph.out_strengths()[cell], graph.in_strengths()[cell]};
     if (options.directed) return optimize<Flow>(graph, flows, std::move(first), method, options, threads);
     std::vector<double> strengths(n);
     for (std::size_t cell = 0; cell < n; ++cell) strengths[cell] = 0.5 * (flows[cell].out + flows[cell].in);

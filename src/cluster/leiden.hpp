@@ -21,8 +21,8 @@ struct CommunityOptions {
     /// Above 0. Higher values give more and smaller communities.
     double resolution = 1.0;
 
-    /// Modularity of an asymmetric adjacency: whether the null model keeps what leaves and what enters a cell apart. Without
-    /// effect on symmetric ones, such as scanpy's.
+    /// Modularity of an asymmetric adjacency: whether the null model keeps what leaves and what enters a cell apart.
+    /// Without effect on symmetric ones, such as scanpy's.
     bool directed = false;
 
     /// How often the whole procedure is run, each time from the partition before; negative: until nothing improves.

@@ -62,7 +62,11 @@ template <Real W, Mass M>
 class LocalMoving {
 public:
     LocalMoving(const Objective<W, M>& objective, std::span<const Vertex> order, Partition<M>& partition)
-        : objective_(objective), graph_(objective.graph), partition_(partition), queue_(order), states_(order.size(), State::queued) {
+        : objective_(objective),
+          graph_(objective.graph),
+          partition_(partition),
+          queue_(order),
+          states_(order.size(), State::queued) {
         for (std::size_t community = partition.size.size(); community-- > 0;) {
             if (partition.size[community] == 0) empty_.push_back(static_cast<Vertex>(community));
         }
@@ -124,10 +128,12 @@ private:
         if (wish.target == stay) return;
         const Vertex own = partition_.community[at(vertex)];
         const M& mass = objective_.mass(vertex);
-        const double attachment_to_own = objective_.attachment(wish.weight_to_own, mass, partition_.mass[at(own)] - mass);
-        const double attachment = wish.target == new_community
-                                      ? 0.0
-                                      : objective_.attachment(wish.weight_to_target, mass, partition_.mass[at(wish.target)]);
+        const double attachment_to_own =
+            objective_.attachment(wish.weight_to_own, mass, partition_.mass[at(own)] - mass);
+        const double attachment =
+            wish.target == new_community
+                ? 0.0
+                : objective_.attachment(wish.weight_to_target, mass, partition_.mass[at(wish.target)]);
         if (attachment <= attachment_to_own + objective_.tolerance) {
             enqueue(vertex);
             return;
@@ -178,7 +184,8 @@ private:
 }  // namespace
 
 template <Real W, Mass M>
-double move_vertices(const Objective<W, M>& objective, std::span<const Vertex> order, Partition<M>& partition, Threads threads) {
+double move_vertices(const Objective<W, M>& objective, std::span<const Vertex> order, Partition<M>& partition,
+                     Threads threads) {
     return LocalMoving<W, M>(objective, order, partition).run(threads);
 }
 

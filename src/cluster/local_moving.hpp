@@ -20,6 +20,7 @@ namespace cellweave {
 /// @param partition  in: where to start from. out: a partition that no single move improves.
 /// @return           the gain in quality, in units of edge weights counted once (half of what Objective's H gains).
 template <Real W, Mass M>
-double move_vertices(const Objective<W, M>& objective, std::span<const Vertex> order, Partition<M>& partition, Threads threads);
+double move_vertices(const Objective<W, M>& objective, std::span<const Vertex> order, Partition<M>& partition,
+                     Threads threads);
 
 }  // namespace cellweave

@@ -49,7 +49,8 @@ private:
         const std::size_t mask = slots_.size() - 1;
         // Fibonacci hashing: the high bits of the product are well mixed.
         auto position = static_cast<std::size_t>((static_cast<std::uint32_t>(community) * 0x9e3779b1U) >> shift_);
-        while (slots_[position].community != community && slots_[position].community != none) position = (position + 1) & mask;
+        while (slots_[position].community != community && slots_[position].community != none)
+            position = (position + 1) & mask;
         return slots_[position];
     }
     void grow() {

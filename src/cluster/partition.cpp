@@ -24,11 +24,13 @@ template struct Partition<double>;
 template struct Partition<Flow>;
 
 Members members_of(std::span<const Vertex> communities, Size n_communities, std::span<const Vertex> order) {
-    Members members{std::vector<Vertex>(order.size()), std::vector<Size>(static_cast<std::size_t>(n_communities) + 1, 0)};
+    Members members{std::vector<Vertex>(order.size()),
+                    std::vector<Size>(static_cast<std::size_t>(n_communities) + 1, 0)};
     for (const Vertex community : communities) ++members.offsets[at(community) + 1];
     std::partial_sum(members.offsets.begin(), members.offsets.end(), members.offsets.begin());
     std::vector<Size> next(members.offsets.begin(), members.offsets.end() - 1);
-    for (const Vertex vertex : order) members.vertices[static_cast<std::size_t>(next[at(communities[at(vertex)])]++)] = vertex;
+    for (const Vertex vertex : order)
+        members.vertices[static_cast<std::size_t>(next[at(communities[at(vertex)])]++)] = vertex;
     return members;
 }
 
@@ -87,7 +89,8 @@ void split_into_connected(GraphView<W> graph, std::vector<Vertex>& communities) 
             const Vertex vertex = reached.back();
             reached.pop_back();
             graph.for_each_edge(vertex, [&](Vertex neighbor, double weight) {
-                if (weight == 0 || part[at(neighbor)] != unseen || communities[at(neighbor)] != communities[at(start)]) return;
+                if (weight == 0 || part[at(neighbor)] != unseen || communities[at(neighbor)] != communities[at(start)])
+                    return;
                 part[at(neighbor)] = start;
                 reached.push_back(neighbor);
             });

@@ -41,7 +41,8 @@ std::vector<Vertex> identity(Size n);
 /// A random order of n vertices (Fisher and Yates), a function of `random` alone.
 std::vector<Vertex> random_order(Size n, const Random& random);
 
-/// Renumbers the communities 0, 1, ... in the order of their old numbers, leaving out empty ones; returns how many there are.
+/// Renumbers the communities 0, 1, ... in the order of their old numbers (which lie below the number of vertices),
+/// leaving out empty ones; returns how many there are.
 Size number_compactly(std::vector<Vertex>& communities);
 
 /// Renumbers the communities by falling size, ties by lowest member; returns how many there are.

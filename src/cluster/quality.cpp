@@ -9,8 +9,8 @@ namespace {
 constexpr Grain vertices_per_chunk{4096};
 }
 
-double modularity(const AffinityGraph& graph, std::span<const Vertex> communities, Size n_communities, double resolution,
-                  bool directed, Threads threads) {
+double modularity(const AffinityGraph& graph, std::span<const Vertex> communities, Size n_communities,
+                  double resolution, bool directed, Threads threads) {
     if (!(graph.total_weight() > 0)) return std::numeric_limits<double>::quiet_NaN();
     const auto community = [&](Size vertex) { return communities[static_cast<std::size_t>(vertex)]; };
     const double inside = graph.visit([&](const auto& view) {

@@ -53,14 +53,16 @@ struct Objective {
 
     const M& mass(Size vertex) const { return masses[static_cast<std::size_t>(vertex)]; }
     /// How much a vertex of mass `mine` is drawn to a community (not counting itself) of mass `theirs`.
-    double attachment(double weight, const M& mine, const M& theirs) const { return weight - penalty * cross(mine, theirs); }
+    double attachment(double weight, const M& mine, const M& theirs) const {
+        return weight - penalty * cross(mine, theirs);
+    }
 };
 
 /// Modularity of `communities` at `resolution`, in [-1, 1] for resolution 1; NaN for a graph without edges.
 ///
 /// @param communities  one number a cell, 0 <= number < n_communities.
 /// @param directed     respect directions if the adjacency is asymmetric (Leicht and Newman 2008).
-double modularity(const AffinityGraph& graph, std::span<const Vertex> communities, Size n_communities, double resolution,
-                  bool directed, Threads threads);
+double modularity(const AffinityGraph& graph, std::span<const Vertex> communities, Size n_communities,
+                  double resolution, bool directed, Threads threads);
 
 }  // namespace cellweave

@@ -107,8 +107,8 @@ private:
     const double randomness_;
     const Random random_;
     std::vector<Vertex> part_;
-    std::vector<M> mass_;               ///< of the part that began with this vertex
-    std::vector<double> outside_;       ///< weight from that part to the rest of its community
+    std::vector<M> mass_;          ///< of the part that began with this vertex
+    std::vector<double> outside_;  ///< weight from that part to the rest of its community
     std::vector<std::uint8_t> is_alone_;
 };
 
@@ -124,9 +124,9 @@ std::vector<Vertex> refine(const Objective<W, M>& objective, const Partition<M>&
     return refinement.take();
 }
 
-#define CELLWEAVE_INSTANTIATE(W, M)                                                                                  \
-    template std::vector<Vertex> refine(const Objective<W, M>&, const Partition<M>&, const Members&, double, const Random&, \
-                                        Threads);
+#define CELLWEAVE_INSTANTIATE(W, M)                                                                          \
+    template std::vector<Vertex> refine(const Objective<W, M>&, const Partition<M>&, const Members&, double, \
+                                        const Random&, Threads);
 CELLWEAVE_INSTANTIATE(float, double)
 CELLWEAVE_INSTANTIATE(double, double)
 CELLWEAVE_INSTANTIATE(float, Flow)

@@ -17,7 +17,13 @@ def namesakes():
                 yield pytest.param(getattr(original, name), getattr(ours, name), id=f"{original_path}.{name}")
 
 
-def same_default(ours, theirs) -> bool:
+#: Defaults that scanpy 1.11 and 1.12 do not agree on, by argument; ours is the one of 1.12.
+BETWEEN_VERSIONS = {"flavor": (None, "leidenalg")}
+
+
+def same_default(name, ours, theirs) -> bool:
+    if ours in BETWEEN_VERSIONS.get(name, ()) and theirs in BETWEEN_VERSIONS[name]:
+        return True
     if ours is inspect.Parameter.empty or theirs is inspect.Parameter.empty:
         return ours is theirs
     # scanpy marks "not given" by sentinels of its own; ours are our own as well
@@ -35,7 +41,7 @@ def test_every_argument_of_the_original_is_there_with_its_default(original, ours
             continue
         assert name in mine or takes_any, f"argument '{name}' is missing"
         if name in mine:
-            assert same_default(mine[name].default, parameter.default), (
+            assert same_default(name, mine[name].default, parameter.default), (
                 f"default of '{name}': {mine[name].default!r}, expected {parameter.default!r}"
             )
 

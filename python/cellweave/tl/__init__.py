@@ -1,3 +1,9 @@
 """Tools, as ``scanpy.tl``."""
 
-__all__: list[str] = []
+from ._leiden import leiden
+from ._louvain import louvain
+
+__all__ = [
+    "leiden",
+    "louvain",
+]

@@ -25,7 +25,8 @@ void bind_clustering(py::module_& m, const char* name, Cluster cluster) {
         [cluster](const AffinityGraph& graph, const Array<Vertex>& start, const std::string& objective,
                   double resolution, bool directed, int n_iterations, double randomness, std::uint64_t seed,
                   int threads) {
-            const CommunityOptions options{quality_of(objective), resolution, directed, n_iterations, randomness, seed};
+            const CommunityOptions options{quality_of(objective), resolution, directed, n_iterations, randomness,
+                                           std::nullopt,          seed};
             const auto from = vector(start);
             return as_array(run([&] { return cluster(graph, from, options, Threads{threads}); }));
         },

@@ -20,12 +20,12 @@ constexpr Grain vertices_per_chunk{1 << 16};
 /// Each use of random numbers has a stream of its own.
 class RandomStreams {
 public:
-    explicit RandomStreams(std::uint64_t seed) : seed_(seed) {}
+    RandomStreams(std::uint64_t seed, Size start) : seed_(seed), stream_(static_cast<std::uint64_t>(start) << 32) {}
     Random next() { return {seed_, stream_++}; }
 
 private:
     std::uint64_t seed_;
-    std::uint64_t stream_ = 0;
+    std::uint64_t stream_;
 };
 
 enum class Method { leiden, louvain };
@@ -34,12 +34,9 @@ enum class Method { leiden, louvain };
 template <Mass M>
 class Optimizer {
 public:
-    Optimizer(Method method, const CommunityOptions& options, std::vector<Vertex> start, Threads threads)
-        : method_(method),
-          options_(options),
-          threads_(threads),
-          random_(options.seed),
-          communities_(std::move(start)) {}
+    Optimizer(Method method, const CommunityOptions& options, std::vector<Vertex> start, RandomStreams random,
+              Threads threads)
+        : method_(method), options_(options), threads_(threads), random_(random), communities_(std::move(start)) {}
 
     /// One run over all levels. Returns the gain in quality.
     template <Real W>
@@ -136,24 +133,40 @@ double penalty_of(const AffinityGraph& graph, const CommunityOptions& options) {
     return 0.0;
 }
 
+Size count_starts(const CommunityOptions& options, Size n_cells) {
+    return options.n_starts ? std::max(*options.n_starts, 1) : std::clamp<Size>(60000 / n_cells, 1, 10);
+}
+
 template <Mass M>
-std::vector<Vertex> optimize(const AffinityGraph& graph, std::span<const M> masses, std::vector<Vertex> start,
+std::vector<Vertex> optimize(const AffinityGraph& graph, std::span<const M> masses, const std::vector<Vertex>& start,
                              Method method, const CommunityOptions& options, Threads threads) {
-    Optimizer<M> optimizer(method, options, std::move(start), threads);
     const double tolerance = 1e-10 * graph.total_weight() / static_cast<double>(graph.n_vertices());
     const double penalty = penalty_of(graph, options);
-    Progress progress(method == Method::leiden ? "Leiden" : "Louvain", std::max(options.n_iterations, 0));
+    const Size n_starts = count_starts(options, graph.n_vertices());
+    std::vector<std::vector<Vertex>> found(static_cast<std::size_t>(n_starts));
+    std::vector<double> qualities(found.size());
+    Progress progress(method == Method::leiden ? "Leiden" : "Louvain", n_starts * std::max(options.n_iterations, 0));
     graph.visit([&](const auto& view) {
         const Objective objective{view, masses, penalty, tolerance};
-        for (int iteration = 0; options.n_iterations < 0 || iteration < options.n_iterations; ++iteration) {
-            const double gain = optimizer.iterate(objective);
-            progress.advance();
-            Monitor::poll();
-            if (gain <= 0) break;
-        }
+        // Many starts share the threads among them; a single one has them for its own loops.
+        parallel_for(n_starts, Grain{1}, n_starts > 1 ? threads : Threads{1}, [&](Range starts) {
+            for (const Size s : starts) {
+                Optimizer<M> optimizer(method, options, start, RandomStreams(options.seed, s), threads);
+                for (int iteration = 0; options.n_iterations < 0 || iteration < options.n_iterations; ++iteration) {
+                    const double gain = optimizer.iterate(objective);
+                    progress.advance();
+                    if (gain <= 0) break;
+                }
+                const auto k = static_cast<std::size_t>(s);
+                found[k] = std::move(optimizer.communities());
+                if (n_starts > 1) qualities[k] = quality(objective, found[k], threads);
+            }
+        });
     });
-    number_by_size(optimizer.communities());
-    return std::move(optimizer.communities());
+    const auto best = std::max_element(qualities.begin(), qualities.end()) - qualities.begin();
+    std::vector<Vertex> communities = std::move(found[static_cast<std::size_t>(best)]);
+    number_by_size(communities);
+    return communities;
 }
 
 void check(const AffinityGraph& graph, std::span<const Vertex> start, const CommunityOptions& options) {
@@ -182,18 +195,17 @@ std::vector<Vertex> cluster(const AffinityGraph& graph, std::span<const Vertex> 
 
     if (options.quality != CommunityQuality::modularity) {
         const std::vector<double> cells(n, 1.0);
-        return optimize<double>(graph, cells, std::move(first), method, options, threads);
+        return optimize<double>(graph, cells, first, method, options, threads);
     }
-    if (graph.is_symmetric())
-        return optimize<double>(graph, graph.out_strengths(), std::move(first), method, options, threads);
+    if (graph.is_symmetric()) return optimize<double>(graph, graph.out_strengths(), first, method, options, threads);
 
     std::vector<Flow> flows(n);
     for (std::size_t cell = 0; cell < n; ++cell)
         flows[cell] = {graph.out_strengths()[cell], graph.in_strengths()[cell]};
-    if (options.directed) return optimize<Flow>(graph, flows, std::move(first), method, options, threads);
+    if (options.directed) return optimize<Flow>(graph, flows, first, method, options, threads);
     std::vector<double> strengths(n);
     for (std::size_t cell = 0; cell < n; ++cell) strengths[cell] = 0.5 * (flows[cell].out + flows[cell].in);
-    return optimize<double>(graph, strengths, std::move(first), method, options, threads);
+    return optimize<double>(graph, strengths, first, method, options, threads);
 }
 
 }  // namespace

@@ -58,6 +58,12 @@ struct Objective {
     }
 };
 
+/// H of a partition, as Objective defines it. Cost: one visit of every edge.
+///
+/// @param communities  one number a vertex, 0 <= number < n_vertices.
+template <Real W, Mass M>
+double quality(const Objective<W, M>& objective, std::span<const Vertex> communities, Threads threads);
+
 /// Modularity of `communities` at `resolution`, in [-1, 1] for resolution 1; NaN for a graph without edges.
 ///
 /// @param communities  one number a cell, 0 <= number < n_communities.

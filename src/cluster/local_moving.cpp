@@ -10,7 +10,7 @@ namespace cellweave {
 
 namespace {
 
-constexpr Grain candidates_per_chunk{64};
+constexpr Grain candidates_per_chunk{256};
 constexpr Vertex stay = -1;
 constexpr Vertex new_community = -2;
 

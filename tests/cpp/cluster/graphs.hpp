@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <vector>
 
 #include "cluster/leiden.hpp"
@@ -68,6 +69,32 @@ inline Adjacency ring_of_cliques(Size n, Size size) {
         rows[a][b] = rows[b][a] = 1;
     }
     return from_dense(rows);
+}
+
+/// A large sparse graph: every vertex has an edge to `n_edges` random ones, most of them in its own one of 50 groups.
+inline Adjacency large(Size n, Size n_edges, std::uint64_t seed) {
+    const Random random(seed, 0);
+    std::vector<std::vector<std::int32_t>> rows(static_cast<std::size_t>(n));
+    for (Size a = 0; a < n; ++a) {
+        for (Size k = 0; k < n_edges; ++k) {
+            const auto index = static_cast<std::uint64_t>(3 * (a * n_edges + k));
+            auto b = static_cast<Size>(random.below(index, static_cast<std::uint32_t>(n)));
+            if (random.uniform(index + 1) < 0.8) b = std::min(n - 1, b - b % 50 + a % 50);
+            if (a == b) continue;
+            rows[static_cast<std::size_t>(a)].push_back(static_cast<std::int32_t>(b));
+            rows[static_cast<std::size_t>(b)].push_back(static_cast<std::int32_t>(a));
+        }
+    }
+    Adjacency result;
+    result.n = n;
+    for (auto& row : rows) {
+        std::sort(row.begin(), row.end());
+        row.erase(std::unique(row.begin(), row.end()), row.end());
+        result.indices.insert(result.indices.end(), row.begin(), row.end());
+        result.indptr.push_back(static_cast<std::int32_t>(result.indices.size()));
+    }
+    result.data.assign(result.indices.size(), 1.0F);
+    return result;
 }
 
 }  // namespace graphs

@@ -134,7 +134,7 @@ double penalty_of(const AffinityGraph& graph, const CommunityOptions& options) {
 }
 
 Size count_starts(const CommunityOptions& options, Size n_cells) {
-    return options.n_starts ? std::max(*options.n_starts, 1) : std::clamp<Size>(60000 / n_cells, 1, 10);
+    return options.n_starts ? std::max(*options.n_starts, 1) : std::clamp<Size>(30000 / n_cells, 1, 10);
 }
 
 /// The best of several starts, improved until nothing gains; or one start.

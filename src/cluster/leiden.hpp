@@ -34,7 +34,7 @@ struct CommunityOptions {
     double randomness = 0.01;
 
     /// Independent runs with other random numbers, of which the best is kept and, where there was a choice, improved
-    /// until nothing gains. Unset: as many as keep the sum of their cells near 60,000, from 1 to 10. On small graphs
+    /// until nothing gains. Unset: as many as keep the sum of their cells near 30,000, from 1 to 10. On small graphs
     /// single runs differ most, and cost least.
     std::optional<int> n_starts;
 

@@ -134,37 +134,76 @@ double penalty_of(const AffinityGraph& graph, const CommunityOptions& options) {
 }
 
 Size count_starts(const CommunityOptions& options, Size n_cells) {
-    return options.n_starts ? std::max(*options.n_starts, 1) : std::clamp<Size>(60000 / n_cells, 1, 10);
+    return options.n_starts ? std::max(*options.n_starts, 1) : std::clamp<Size>(30000 / n_cells, 1, 10);
 }
+
+/// The best of several starts, improved until nothing gains; or one start.
+template <Mass M>
+class Search {
+public:
+    Search(const AffinityGraph& graph, std::span<const M> masses, Method method, const CommunityOptions& options,
+           Threads threads)
+        : graph_(graph),
+          masses_(masses),
+          method_(method),
+          options_(options),
+          threads_(threads),
+          n_starts_(count_starts(options, graph.n_vertices())),
+          penalty_(penalty_of(graph, options)),
+          tolerance_(1e-10 * graph.total_weight() / static_cast<double>(graph.n_vertices())) {}
+
+    std::vector<Vertex> run(const std::vector<Vertex>& start) const {
+        return graph_.visit([&](const auto& view) {
+            const Objective objective{view, masses_, penalty_, tolerance_};
+            Progress progress(method_ == Method::leiden ? "Leiden" : "Louvain", n_starts_);
+            if (n_starts_ == 1) return improve(objective, start, 0, options_.n_iterations);
+            return improve(objective, best_of_starts(objective, start, progress), n_starts_, -1);
+        });
+    }
+
+private:
+    template <Real W>
+    std::vector<Vertex> best_of_starts(const Objective<W, M>& objective, const std::vector<Vertex>& start,
+                                       Progress& progress) const {
+        std::vector<std::vector<Vertex>> found(static_cast<std::size_t>(n_starts_));
+        std::vector<double> qualities(found.size());
+        parallel_for(n_starts_, Grain{1}, threads_, [&](Range starts) {
+            for (const Size s : starts) {
+                const auto k = static_cast<std::size_t>(s);
+                found[k] = improve(objective, start, s, options_.n_iterations);
+                qualities[k] = quality(objective, found[k], threads_);
+                progress.advance();
+            }
+        });
+        const auto best = std::max_element(qualities.begin(), qualities.end()) - qualities.begin();
+        return std::move(found[static_cast<std::size_t>(best)]);
+    }
+
+    /// Up to `n_iterations` iterations (negative: any number) from `start`, as long as they gain.
+    template <Real W>
+    std::vector<Vertex> improve(const Objective<W, M>& objective, std::vector<Vertex> start, Size stream,
+                                int n_iterations) const {
+        Optimizer<M> optimizer(method_, options_, std::move(start), RandomStreams(options_.seed, stream), threads_);
+        for (int iteration = 0; n_iterations < 0 || iteration < n_iterations; ++iteration) {
+            if (optimizer.iterate(objective) <= 0) break;
+        }
+        return std::move(optimizer.communities());
+    }
+
+    const AffinityGraph& graph_;
+    const std::span<const M> masses_;
+    const Method method_;
+    const CommunityOptions& options_;
+    const Threads threads_;
+    const Size n_starts_;
+    const double penalty_;
+    const double tolerance_;
+};
 
 template <Mass M>
 std::vector<Vertex> optimize(const AffinityGraph& graph, std::span<const M> masses, const std::vector<Vertex>& start,
                              Method method, const CommunityOptions& options, Threads threads) {
-    const double tolerance = 1e-10 * graph.total_weight() / static_cast<double>(graph.n_vertices());
-    const double penalty = penalty_of(graph, options);
-    const Size n_starts = count_starts(options, graph.n_vertices());
-    std::vector<std::vector<Vertex>> found(static_cast<std::size_t>(n_starts));
-    std::vector<double> qualities(found.size());
-    Progress progress(method == Method::leiden ? "Leiden" : "Louvain", n_starts * std::max(options.n_iterations, 0));
-    graph.visit([&](const auto& view) {
-        const Objective objective{view, masses, penalty, tolerance};
-        // Many starts share the threads among them; a single one has them for its own loops.
-        parallel_for(n_starts, Grain{1}, n_starts > 1 ? threads : Threads{1}, [&](Range starts) {
-            for (const Size s : starts) {
-                Optimizer<M> optimizer(method, options, start, RandomStreams(options.seed, s), threads);
-                for (int iteration = 0; options.n_iterations < 0 || iteration < options.n_iterations; ++iteration) {
-                    const double gain = optimizer.iterate(objective);
-                    progress.advance();
-                    if (gain <= 0) break;
-                }
-                const auto k = static_cast<std::size_t>(s);
-                found[k] = std::move(optimizer.communities());
-                if (n_starts > 1) qualities[k] = quality(objective, found[k], threads);
-            }
-        });
-    });
-    const auto best = std::max_element(qualities.begin(), qualities.end()) - qualities.begin();
-    std::vector<Vertex> communities = std::move(found[static_cast<std::size_t>(best)]);
+    std::vector<Vertex> communities = Search<M>(graph, masses, method, options, threads).run(start);
     number_by_size(communities);
     return communities;
 }

@@ -33,8 +33,9 @@ struct CommunityOptions {
     /// Theta of the refinement, in units of edge weights: 0 merges greedily; see refine(). Without effect on louvain().
     double randomness = 0.01;
 
-    /// Independent runs with other random numbers, of which the best is kept. Unset: as many as keep the sum of their
-    /// cells near 60,000, from 1 to 10. On small graphs single runs differ most, and cost least.
+    /// Independent runs with other random numbers, of which the best is kept and, where there was a choice, improved
+    /// until nothing gains. Unset: as many as keep the sum of their cells near 30,000, from 1 to 10. On small graphs
+    /// single runs differ most, and cost least.
     std::optional<int> n_starts;
 
     /// Seeds the order of visits and the refinement.

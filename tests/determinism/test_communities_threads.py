@@ -25,7 +25,7 @@ def random_graph(n_cells: int, n_edges: int, seed: int) -> sparse.csr_matrix:
 
 @pytest.fixture(scope="module")
 def graph():
-    return random_graph(20_000, 8, seed=1)
+    return random_graph(12_000, 8, seed=1)
 
 
 def cells_with(graph) -> anndata.AnnData:

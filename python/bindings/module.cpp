@@ -26,5 +26,6 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     bind_linalg(m);
     bind_moments(m);
     bind_neighbors(m);
+    bind_embedding(m);
     bind_preprocess(m);
 }

@@ -1,3 +1,7 @@
 """Tools, as ``scanpy.tl``."""
 
-__all__: list[str] = []
+from ._umap import umap
+
+__all__ = [
+    "umap",
+]

@@ -1,0 +1,48 @@
+#include "arrays.hpp"
+#include "call.hpp"
+#include "embed/neighbor_graph.hpp"
+#include "embed/spectral.hpp"
+#include "embed/umap.hpp"
+#include "module.hpp"
+
+namespace cellweave::bindings {
+
+void bind_embedding(py::module_& m) {
+    py::class_<NeighborGraph>(m, "NeighborGraph")
+        .def(py::init([](const CsrArg& connectivities, double min_relative_weight, int threads) {
+                 return connectivities.visit_real([&](auto view) {
+                     return run([&] { return make_neighbor_graph(view, min_relative_weight, Threads{threads}); });
+                 });
+             }),
+             py::arg("connectivities"), py::arg("min_relative_weight"), py::arg("threads"))
+        .def_property_readonly("n_edges", &NeighborGraph::n_edges);
+    m.def(
+        "spectral_layout",
+        [](const NeighborGraph& graph, Size n_dims, std::uint64_t seed, int threads) {
+            auto layout = new_matrix<float>(graph.n_vertices(), n_dims);
+            const auto out = mutable_matrix(layout);
+            const SpectralOptions options{.seed = seed};
+            run([&] { spectral_layout(graph, options, out, Threads{threads}); });
+            return layout;
+        },
+        py::arg("graph"), py::arg("n_dims"), py::arg("seed"), py::arg("threads"));
+    m.def(
+        "optimize_umap",
+        [](const NeighborGraph& graph, Array<float> layout, int n_epochs, double a, double b, double alpha,
+           double gamma, int negative_sample_rate, std::uint64_t seed, int threads) {
+            const UmapOptions options{.n_epochs = n_epochs,
+                                      .a = a,
+                                      .b = b,
+                                      .alpha = alpha,
+                                      .gamma = gamma,
+                                      .negative_sample_rate = negative_sample_rate,
+                                      .seed = seed};
+            const auto out = mutable_matrix(layout);
+            run([&] { optimize_umap(graph, options, out, Threads{threads}); });
+        },
+        "Moves `layout` in place.", py::arg("graph"), py::arg("layout").noconvert(), py::kw_only(), py::arg("n_epochs"),
+        py::arg("a"), py::arg("b"), py::arg("alpha"), py::arg("gamma"), py::arg("negative_sample_rate"),
+        py::arg("seed"), py::arg("threads"));
+}
+
+}  // namespace cellweave::bindings

@@ -1,0 +1,49 @@
+"""Picking the graph of cells that a call works on, as scanpy does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anndata import AnnData
+
+from . import _arrays
+
+
+def connectivities(adata: AnnData, *, obsp: str | None = None, neighbors_key: str | None = None) -> tuple[Any, str]:
+    """The graph that ``obsp`` or ``neighbors_key`` names (default: that of ``pp.neighbors``), and what to call it.
+
+    Raises
+    ------
+    ValueError
+        If both are given, or no neighbours have been computed.
+    KeyError
+        If ``obsp`` or ``neighbors_key`` names nothing; the message lists what there is.
+    """
+    if obsp is not None and neighbors_key is not None:
+        raise ValueError("You can't specify both obsp, neighbors_key. Please select only one.")
+    if obsp is not None:
+        if obsp not in adata.obsp:
+            raise KeyError(f"obsp '{obsp}' not found; adata.obsp has {sorted(adata.obsp)}.")
+        return adata.obsp[obsp], f"adata.obsp['{obsp}']"
+    if neighbors_key is not None and neighbors_key not in adata.uns:
+        raise KeyError(f"neighbors_key '{neighbors_key}' not found; adata.uns has {sorted(adata.uns)}.")
+    stored = adata.uns.get("neighbors" if neighbors_key is None else neighbors_key, {})
+    key = stored.get("connectivities_key", "connectivities")
+    if key in adata.obsp and stored:
+        return adata.obsp[key], f"adata.obsp['{key}']"
+    if "connectivities" in stored:  # where scanpy kept it before version 1.5
+        return stored["connectivities"], f"adata.uns['{neighbors_key or 'neighbors'}']['connectivities']"
+    raise ValueError("You need to run `pp.neighbors` first to compute a neighborhood graph.")
+
+
+def square(graph: Any, n_cells: int, name: str) -> Any:
+    """``graph`` if it is a sparse matrix of the right size, cells x cells."""
+    if not _arrays.is_sparse(graph):
+        raise TypeError(
+            f"{name} is a {type(graph).__name__}; expected a scipy sparse matrix. Pass scipy.sparse.csr_matrix(...)."
+        )
+    if graph.shape != (n_cells, n_cells):
+        raise ValueError(
+            f"{name} is {graph.shape[0]} x {graph.shape[1]}; expected {n_cells} x {n_cells}, cells x cells."
+        )
+    return graph

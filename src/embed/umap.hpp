@@ -1,0 +1,48 @@
+#pragma once
+#include <cstdint>
+
+#include "core/parallel.hpp"
+#include "core/views.hpp"
+#include "embed/neighbor_graph.hpp"
+
+namespace cellweave {
+
+/// Options of optimize_umap().
+struct UmapOptions {
+    /// How often the heaviest edges are sampled; lighter ones less, in proportion to their weight.
+    int n_epochs = 200;
+
+    /// The curve 1 / (1 + a d^(2 b)) by which distance in the picture stands for membership. Both > 0.
+    double a = 0.583;
+    double b = 1.334;
+
+    /// Step length of the first epoch; falls linearly to zero.
+    double alpha = 1.0;
+
+    /// Weight of the repulsion. Raise it for more space between unconnected cells.
+    double gamma = 1.0;
+
+    /// Cells that push a cell away each time one of its edges pulls it. Time grows with it; 0 means no repulsion.
+    int negative_sample_rate = 5;
+
+    /// Chooses the cells that push.
+    std::uint64_t seed = 0;
+};
+
+/// Moves the vertices so that edges become short and others long: UMAP (McInnes, Healy and Melville 2018), algorithm 5.
+///
+/// umap-learn updates both ends of one edge after the other, so its result depends on the order of the updates and can
+/// be run in parallel only by racing. Here every vertex moves by itself in each epoch, through its own edges one after
+/// the other, while all others stand where the last epoch left them. An edge pulls both ends in the same epochs; a
+/// pull takes the part of the way that umap-learn's two updates of that edge take together, and never more than half,
+/// so that two ends meet instead of swapping places. (umappp offers locked or racing updates only: the requirement of
+/// a parallel and deterministic layout forced our own.)
+///
+/// Cost: edges x epochs x mean weight x (1 + negative_sample_rate) pairs. Scratch: 4 bytes an edge, a second layout.
+/// Determinism: the same bytes at any number of threads; random numbers are functions of (seed, epoch, vertex, draw).
+///
+/// @param[in,out] layout  vertices x dimensions (any number of them): the start, then the result.
+/// @throws InvalidInput   options out of range, or the layout is of another size or not finite.
+void optimize_umap(const NeighborGraph& graph, const UmapOptions& options, DenseView<float> layout, Threads threads);
+
+}  // namespace cellweave

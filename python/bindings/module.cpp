@@ -22,10 +22,10 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     py::register_exception<cellweave::Cancelled>(m, "Cancelled", PyExc_KeyboardInterrupt);
     bind_core(m);
     bind_datasets(m);
+    bind_embedding(m);
     bind_geosketch(m);
     bind_linalg(m);
     bind_moments(m);
     bind_neighbors(m);
-    bind_embedding(m);
     bind_preprocess(m);
 }

@@ -8,11 +8,11 @@ namespace py = pybind11;
 
 void bind_core(py::module_& m);
 void bind_datasets(py::module_& m);
+void bind_embedding(py::module_& m);
 void bind_geosketch(py::module_& m);
 void bind_linalg(py::module_& m);
 void bind_moments(py::module_& m);
 void bind_neighbors(py::module_& m);
-void bind_embedding(py::module_& m);
 void bind_preprocess(py::module_& m);
 
 }  // namespace cellweave::bindings

@@ -35,8 +35,8 @@ def umap(
 ) -> AnnData | None:
     """Lay out the neighbour graph so that neighbours lie close and others do not: UMAP.
 
-    Parity: same quality (``scanpy.tl.umap``, that is umap-learn: trustworthiness, neighbours preserved and silhouette of
-    labels within its own spread over seeds). The same graph and seed give the same bytes at any thread count; every
+    Parity: same quality (``scanpy.tl.umap``, that is umap-learn: trustworthiness and neighbours preserved at least
+    its own mean less its spread over seeds). The same graph and seed give the same bytes at any thread count; every
     epoch runs in parallel. Reads the graph only, not the data. Memory: 12 bytes an edge, two layouts, and for the
     spectral start 8 bytes an edge and 96 bytes a cell more.
 
@@ -130,7 +130,7 @@ def umap(
 
 
 def fit_curve(spread: float, min_dist: float) -> tuple[float, float]:
-    """``a`` and ``b`` for which 1 / (1 + a d^(2 b)) best fits 1 up to ``min_dist`` and exp(-(d - min_dist) / spread) after.
+    """The ``a`` and ``b`` of 1 / (1 + a d^(2 b)) closest to 1 up to ``min_dist``, exp((min_dist - d) / spread) after.
 
     Parity: exact (``umap.umap_.find_ab_params``: least squares at 300 distances from 0 to 3 spread).
     """
@@ -220,15 +220,15 @@ def _given(positions: Any, name: str, n_cells: int, n_dims: int, noise: np.rando
     positions = np.asarray(positions)
     if positions.dtype.kind not in "fiub" or positions.shape != (n_cells, n_dims):
         raise ValueError(
-            f"{name} must be numbers of shape {(n_cells, n_dims)}, cells x n_components; found {positions.dtype} of shape "
-            f"{positions.shape}."
+            f"{name} must be numbers of shape {(n_cells, n_dims)}, cells x n_components; "
+            f"found {positions.dtype} of shape {positions.shape}."
         )
     positions = positions.astype(np.float32)
     _arrays.require_finite(positions, name)
     if len(np.unique(positions, axis=0)) < n_cells:
         from scipy.spatial import cKDTree
 
-        nearest = cKDTree(positions).query(positions, k=2)[0][:, 1].mean()
+        nearest = cKDTree(positions).query(positions, k=2)[0][:, 1].mean() or 1.0
         positions += noise.normal(scale=0.001 * nearest, size=positions.shape).astype(np.float32)
     return positions
 

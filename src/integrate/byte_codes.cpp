@@ -143,7 +143,7 @@ ByteCodes byte_codes(DenseView<const double> points, Threads threads) {
                 bytes += width;
             }
             // A point far outside gets the largest error that still leaves room to add distances to it.
-            const double in_steps = std::min(std::ceil(error / codes.step) + 1.0, 1e9);
+            const double in_steps = std::min(std::ceil(error / codes.step) + 1.0, 1e8);
             codes.error[static_cast<std::size_t>(cell)] = static_cast<std::uint32_t>(in_steps);
         }
     });

@@ -9,8 +9,8 @@ namespace cellweave {
 
 namespace {
 constexpr Size tile_size = 128;  // 16 kB of codes of 100 coordinates: half of the first cache
-constexpr Size scan_size = 16;
-constexpr std::uint32_t anything = std::numeric_limits<std::uint32_t>::max() / 2;
+constexpr Size scan_size = 32;
+constexpr std::uint32_t anything = std::numeric_limits<std::uint32_t>::max() / 8;
 }  // namespace
 
 /// What may still be among the nearest of one point.
@@ -21,15 +21,17 @@ public:
         nearest_.reserve(n_neighbors_);
     }
 
-    /// Takes what is close enough of one tile of points. Most of them are not: sixteen are passed over at a time.
+    /// Takes what is close enough of one tile of points. Most of them are not: 32 are passed over at a time.
     void scan(const std::uint32_t* distances, const std::uint32_t* error, Size count, Size first_index) {
         for (Size begin = 0; begin < count; begin += scan_size) {
             const Size n = std::min(scan_size, count - begin);
-            std::uint32_t is_close = 0;
             if (n == scan_size) {
+                // Negative where a distance is within the cutoff: one sign bit tells for all.
+                std::int32_t signs = 0;
+                const auto limit = static_cast<std::int32_t>(cutoff_) + 1;
                 for (Size r = begin; r < begin + scan_size; ++r)
-                    is_close |= distances[r] <= cutoff_ + error[r] ? 1U : 0U;
-                if (is_close == 0) continue;
+                    signs |= static_cast<std::int32_t>(distances[r]) - (static_cast<std::int32_t>(error[r]) + limit);
+                if (signs >= 0) continue;
             }
             for (Size r = begin; r < begin + n; ++r) {
                 if (distances[r] <= cutoff_ + error[r])

@@ -36,12 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     info = commands.add_parser("info", help="what is installed and what this machine can run")
-    info.set_defaults(command=_info)
+    info.set_defaults(command=_command_info)
 
     script = commands.add_parser("run", help="run a scanpy or scanorama script on the engine, unchanged")
     script.add_argument("script", help="a Python file")
     script.add_argument("arguments", nargs=argparse.REMAINDER, help="what the script gets as its own arguments")
-    script.set_defaults(command=_run)
+    script.set_defaults(command=_command_run)
     return parser
 
 
@@ -93,16 +93,16 @@ def _add_integrate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     parser.add_argument("--threads", type=int, help="threads to use (default: the cores this process may use)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser.set_defaults(command=_integrate)
+    parser.set_defaults(command=_command_integrate)
 
 
-def _integrate(arguments: argparse.Namespace) -> None:
+def _command_integrate(arguments: argparse.Namespace) -> None:
     from ._integrate import integrate
 
     integrate(arguments)
 
 
-def _info(arguments: argparse.Namespace) -> None:
+def _command_info(arguments: argparse.Namespace) -> None:
     from .. import build_info
 
     facts = build_info()
@@ -111,7 +111,7 @@ def _info(arguments: argparse.Namespace) -> None:
         print(f"{name:<{width}}  {', '.join(value) if isinstance(value, list) else value}")
 
 
-def _run(arguments: argparse.Namespace) -> None:
+def _command_run(arguments: argparse.Namespace) -> None:
     from ._run import run
 
     run(arguments.script, arguments.arguments)

@@ -6,22 +6,22 @@ import argparse
 import importlib.util
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from .. import pp, scanorama, tl
 from ..settings import settings
 from ._figures import draw
-from ._functions import function
 from ._read import read, take_counts
 from ._stop import Stop
 from ._terminal import Clock, show_table
 
 _CLUSTERS = "leiden"
 _CLUSTERS_BEFORE = "leiden_before"
-_N_STEPS = 14
+#: Those of the progress bar.
+_N_STEPS = 16
 
 
 def integrate(arguments: argparse.Namespace) -> None:
@@ -37,7 +37,7 @@ def integrate(arguments: argparse.Namespace) -> None:
     try:
         _prepare(adata, arguments, batch_key, clock, notes)
         _embed(adata, arguments, batch_key, clock)
-        with clock.step("write the file", "anndata"):
+        with clock.step("write the file"):
             adata.write_h5ad(out, compression="gzip")
         written = [out]
         if not arguments.no_figures:
@@ -64,33 +64,26 @@ def _label_key(adata: AnnData, asked: str | None) -> str | None:
     return asked or ("cell_type" if "cell_type" in adata.obs else None)
 
 
-def _call(clock: Clock, title: str, name: str, *arguments: Any, **options: Any) -> Any:
-    called, runs_on = function(name)
-    with clock.step(title, runs_on):
-        return called(*arguments, **options)
-
-
 def _prepare(adata: AnnData, arguments: argparse.Namespace, batch_key: str, clock: Clock, notes: list[str]) -> None:
     """Counts to logarithms of the genes that vary: in place."""
     has_counts = take_counts(adata, notes)
     adata.var["mt"] = adata.var_names.str.upper().str.startswith("MT-")
     if has_counts:
-        _call(
-            clock,
+        clock.run(
             "quality control",
-            "pp.calculate_qc_metrics",
+            pp.calculate_qc_metrics,
             adata,
             qc_vars=["mt"],
             percent_top=None,
             log1p=False,
             inplace=True,
         )
-    _call(clock, "filter cells", "pp.filter_cells", adata, min_genes=arguments.min_genes)
+    clock.run("filter cells", pp.filter_cells, adata, min_genes=arguments.min_genes)
     if has_counts:
         is_sound = adata.obs["pct_counts_mt"].to_numpy() <= arguments.max_mt
         if not is_sound.all():
             adata._inplace_subset_obs(is_sound)
-    _call(clock, "filter genes", "pp.filter_genes", adata, min_cells=arguments.min_cells)
+    clock.run("filter genes", pp.filter_genes, adata, min_cells=arguments.min_cells)
     if 0 in adata.shape:
         raise Stop(
             f"{adata.n_obs} cells x {adata.n_vars} genes are left after quality control: lower --min-genes (now "
@@ -99,9 +92,9 @@ def _prepare(adata: AnnData, arguments: argparse.Namespace, batch_key: str, cloc
     adata.obs[batch_key] = adata.obs[batch_key].cat.remove_unused_categories()
     if has_counts:
         adata.layers["counts"] = adata.X.copy()
-        _call(clock, "normalise", "pp.normalize_total", adata, target_sum=1e4)
-        _call(clock, "logarithm", "pp.log1p", adata)
-    _call(clock, "variable genes per batch", "pp.highly_variable_genes", adata, batch_key=batch_key)
+        clock.run("normalise", pp.normalize_total, adata, target_sum=1e4)
+        clock.run("logarithm", pp.log1p, adata)
+    clock.run("variable genes per batch", pp.highly_variable_genes, adata, batch_key=batch_key)
     _choose_genes(adata, arguments.min_batches, adata.obs[batch_key].nunique(), notes)
 
 
@@ -122,11 +115,9 @@ def _embed(adata: AnnData, arguments: argparse.Namespace, batch_key: str, clock:
     n_components = min(50, int(adata.var["highly_variable"].sum()) - 1, adata.n_obs - 1)
     if n_components < 2:
         raise Stop(f"{adata.n_obs} cells and {n_components + 1} variable genes are too few to integrate.")
-    _call(clock, "PCA", "pp.pca", adata, n_comps=n_components, random_state=arguments.seed)
+    clock.run("PCA", pp.pca, adata, n_comps=n_components, random_state=arguments.seed)
     _graph(adata, arguments, clock, "X_pca", "before", _CLUSTERS_BEFORE)
-    from .. import scanorama
-
-    with clock.step("integrate", "cellweave"):
+    with clock.step("integrate"):
         scanorama.integrate_anndata(
             adata,
             batch_key,
@@ -150,10 +141,9 @@ def _graph(
     suffix = f" ({key})" if key else ""
     n_neighbors = min(arguments.neighbors, adata.n_obs - 1)
     seed = arguments.seed
-    _call(
-        clock,
+    clock.run(
         f"neighbours{suffix}",
-        "pp.neighbors",
+        pp.neighbors,
         adata,
         n_neighbors=n_neighbors,
         use_rep=representation,
@@ -162,11 +152,10 @@ def _graph(
     )
     of_graph = {"neighbors_key": key} if key else {}
     umap_key = {"key_added": f"X_umap_{key}"} if key else {}
-    _call(clock, f"UMAP{suffix}", "tl.umap", adata, random_state=seed, **of_graph, **umap_key)
-    _call(
-        clock,
+    clock.run(f"UMAP{suffix}", tl.umap, adata, random_state=seed, **of_graph, **umap_key)
+    clock.run(
         f"Leiden{suffix}",
-        "tl.leiden",
+        tl.leiden,
         adata,
         resolution=arguments.resolution,
         key_added=clusters,
@@ -196,7 +185,7 @@ def _figures(
     if label_key is not None:
         columns[label_key] = (label_key, label_key)
     columns["Leiden"] = (_CLUSTERS_BEFORE, _CLUSTERS)
-    with clock.step("draw the figures", "scanpy"):
+    with clock.step("draw the figures"):
         return draw(adata, columns, folder)
 
 
@@ -225,7 +214,7 @@ def _summary(
     if adata.n_obs < 0.5 * n_read[0]:
         print("- more than half of the cells were filtered out: look at --min-genes and --max-mt")
 
-    show_table("Steps", ("step", "seconds", "runs on"), [(t, f"{s:.2f}", by) for t, s, by in clock.rows])
+    show_table("Steps", ("step", "seconds"), [(title, f"{seconds:.2f}") for title, seconds in clock.rows])
 
     report = adata.uns["scanorama"]
     alignments = report["alignments"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from tqdm import tqdm
 
@@ -19,13 +20,13 @@ class Clock:
     """Times the steps and shows where we are: one bar over the steps, the engine's own bars below it."""
 
     n_steps: int
-    rows: list[tuple[str, float, str]] = field(default_factory=list)
+    rows: list[tuple[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._bar = tqdm(total=self.n_steps, disable=not sys.stderr.isatty(), leave=False, bar_format="{l_bar}{bar}|")
 
     @contextmanager
-    def step(self, title: str, runs_on: str) -> Iterator[None]:
+    def step(self, title: str) -> Iterator[None]:
         """Runs one step under its title."""
         self._bar.set_description(title)
         start = time.perf_counter()
@@ -33,8 +34,13 @@ class Clock:
             # The protocol knows what it asks for; warnings to people who write the calls themselves don't help here.
             warnings.simplefilter("ignore")
             yield
-        self.rows.append((title, time.perf_counter() - start, runs_on))
+        self.rows.append((title, time.perf_counter() - start))
         self._bar.update()
+
+    def run(self, title: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Calls ``function`` as a step."""
+        with self.step(title):
+            return function(*arguments, **options)
 
     def close(self) -> None:
         self._bar.close()

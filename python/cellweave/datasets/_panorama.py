@@ -34,7 +34,7 @@ def panorama(seed: int = 0) -> AnnData:
     rng = np.random.RandomState(seed)
     names = gene_names(_N_GENES)
     n_types = len(CELL_TYPES)
-    design = Design.draw(rng, _N_GENES, n_types, _N_BATCHES, 0, 1.0, batch_effect=0.45, missing=0.3)
+    design = Design.draw(rng, _N_GENES, n_types, _N_BATCHES, 0, 1.0, batch_effect=0.7, missing=0.3)
     _place_markers(design, names, rng)
     is_mitochondrial = np.array([name.startswith("MT-") for name in names])
     _set_share(design.base, is_mitochondrial, 0.05)

@@ -31,6 +31,7 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     bind_moments(m);
     bind_neighbors(m);
     bind_pca(m);
+    bind_pearson_residuals(m);
     bind_preprocess(m);
     bind_regress(m);
 }

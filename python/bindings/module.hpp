@@ -17,6 +17,7 @@ void bind_loess(py::module_& m);
 void bind_moments(py::module_& m);
 void bind_neighbors(py::module_& m);
 void bind_pca(py::module_& m);
+void bind_pearson_residuals(py::module_& m);
 void bind_preprocess(py::module_& m);
 void bind_regress(py::module_& m);
 

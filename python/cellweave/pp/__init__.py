@@ -8,6 +8,7 @@ from ._neighbors import neighbors
 from ._normalize import normalize_per_cell, normalize_total
 from ._pca import pca
 from ._qc import calculate_qc_metrics, describe_obs, describe_var, top_proportions
+from ._recipes import recipe_seurat, recipe_weinreb17, recipe_zheng17
 from ._regress import regress_out
 from ._sample import downsample_counts, sample, subsample
 from ._scale import scale
@@ -26,6 +27,9 @@ __all__ = [
     "normalize_per_cell",
     "normalize_total",
     "pca",
+    "recipe_seurat",
+    "recipe_weinreb17",
+    "recipe_zheng17",
     "regress_out",
     "sample",
     "scale",

@@ -160,8 +160,8 @@ def _of_one_batch(
         with np.errstate(invalid="ignore"):
             dispersions = np.log(dispersions)
             means = np.log1p(means)
-    mean_bin = _mean_bins(means, flavor, n_bins)
-    centres, widths = _bin_statistics(dispersions, mean_bin, flavor)
+    mean_bin = mean_bins(means, flavor, n_bins)
+    centres, widths = bin_statistics(dispersions, mean_bin, flavor)
     with np.errstate(divide="ignore", invalid="ignore"):
         dispersions_norm = (dispersions - centres) / widths
     return pd.DataFrame(
@@ -175,7 +175,7 @@ def _of_one_batch(
     )
 
 
-def _mean_bins(means: np.ndarray, flavor: str, n_bins: int) -> pd.Categorical:
+def mean_bins(means: np.ndarray, flavor: str, n_bins: int) -> pd.Categorical:
     """Bins of equal width over the means ('seurat'), or between their percentiles ('cell_ranger')."""
     bins: Any = n_bins
     if flavor == "cell_ranger":
@@ -186,7 +186,7 @@ def _mean_bins(means: np.ndarray, flavor: str, n_bins: int) -> pd.Categorical:
         raise ValueError(f"The genes cannot be binned by mean: {error} Filter rarely expressed genes first.") from error
 
 
-def _bin_statistics(dispersions: np.ndarray, mean_bin: pd.Categorical, flavor: str) -> tuple[np.ndarray, np.ndarray]:
+def bin_statistics(dispersions: np.ndarray, mean_bin: pd.Categorical, flavor: str) -> tuple[np.ndarray, np.ndarray]:
     """Centre and width of the dispersions in each gene's bin, per gene."""
     codes = np.asarray(mean_bin.codes)
     grouped = pd.Series(dispersions).groupby(codes)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._core import engine
 from .._compat import warn
+from .._core import engine
 from .._moments import sum_moments
 from ..settings import settings
 

@@ -84,6 +84,16 @@ def pca_50(n_cells: int) -> anndata.AnnData:
     return anndata.AnnData(TruncatedSVD(50, random_state=0).fit_transform(adata.X).astype(np.float64))
 
 
+@data_set("synthetic, graph of 15 neighbours")
+def neighbor_graph(n_cells: int) -> anndata.AnnData:
+    import cellweave as cw
+
+    components = pca_50(n_cells).X.astype(np.float32)
+    adata = anndata.AnnData(sparse.csr_matrix(np.ones((n_cells, 2), dtype=np.float32)), obsm={"X_pca": components})
+    cw.pp.neighbors(adata, use_rep="X_pca")
+    return adata
+
+
 @data_set("synthetic counts, 20,000 genes")
 def counts(n_cells: int) -> anndata.AnnData:
     import cellweave as cw

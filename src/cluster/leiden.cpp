@@ -155,9 +155,10 @@ public:
     std::vector<Vertex> run(const std::vector<Vertex>& start) const {
         return graph_.visit([&](const auto& view) {
             const Objective objective{view, masses_, penalty_, tolerance_};
-            Progress progress(method_ == Method::leiden ? "Leiden" : "Louvain", n_starts_);
-            if (n_starts_ == 1) return improve(objective, start, 0, options_.n_iterations);
-            return improve(objective, best_of_starts(objective, start, progress), n_starts_, -1);
+            Progress progress(method_ == Method::leiden ? "Leiden" : "Louvain",
+                              n_starts_ * std::max(options_.n_iterations, 0));
+            if (n_starts_ == 1) return improve(objective, start, 0, options_.n_iterations, progress);
+            return improve(objective, best_of_starts(objective, start, progress), n_starts_, -1, progress);
         });
     }
 
@@ -170,9 +171,8 @@ private:
         parallel_for(n_starts_, Grain{1}, threads_, [&](Range starts) {
             for (const Size s : starts) {
                 const auto k = static_cast<std::size_t>(s);
-                found[k] = improve(objective, start, s, options_.n_iterations);
+                found[k] = improve(objective, start, s, options_.n_iterations, progress);
                 qualities[k] = quality(objective, found[k], threads_);
-                progress.advance();
             }
         });
         const auto best = std::max_element(qualities.begin(), qualities.end()) - qualities.begin();
@@ -182,10 +182,12 @@ private:
     /// Up to `n_iterations` iterations (negative: any number) from `start`, as long as they gain.
     template <Real W>
     std::vector<Vertex> improve(const Objective<W, M>& objective, std::vector<Vertex> start, Size stream,
-                                int n_iterations) const {
+                                int n_iterations, Progress& progress) const {
         Optimizer<M> optimizer(method_, options_, std::move(start), RandomStreams(options_.seed, stream), threads_);
         for (int iteration = 0; n_iterations < 0 || iteration < n_iterations; ++iteration) {
-            if (optimizer.iterate(objective) <= 0) break;
+            const double gain = optimizer.iterate(objective);
+            progress.advance();
+            if (gain <= 0) break;
         }
         return std::move(optimizer.communities());
     }

@@ -46,14 +46,14 @@ TEST("leiden and louvain find planted blocks at any thread count") {
 }
 
 TEST("a graph large enough to be shared among threads gives the same communities at any thread count") {
-    const auto adjacency = graphs::large(70000, 4, 1);
+    const auto adjacency = graphs::large(270000, 2, 1);
     const AffinityGraph graph(adjacency.view(), true, two);
     CHECK(graph.is_symmetric());
     CommunityOptions options;
-    options.n_starts = 1;
+    options.n_iterations = 1;
     const auto one = leiden(graph, {}, options, Threads{1});
-    CHECK(n_distinct(one) < 500);
-    for (const int threads : {2, 3, 8}) CHECK(leiden(graph, {}, options, Threads{threads}) == one);
+    CHECK(n_distinct(one) < 50000);
+    for (const int threads : {2, 3}) CHECK(leiden(graph, {}, options, Threads{threads}) == one);
 }
 
 TEST("every quality finds the cliques of a ring, directed or not") {

@@ -2,6 +2,7 @@
 #include "call.hpp"
 #include "embed/neighbor_graph.hpp"
 #include "embed/spectral.hpp"
+#include "embed/tsne.hpp"
 #include "embed/umap.hpp"
 #include "module.hpp"
 
@@ -43,6 +44,34 @@ void bind_embedding(py::module_& m) {
         "Moves `layout` in place.", py::arg("graph"), py::arg("layout").noconvert(), py::kw_only(), py::arg("n_epochs"),
         py::arg("a"), py::arg("b"), py::arg("alpha"), py::arg("gamma"), py::arg("negative_sample_rate"),
         py::arg("seed"), py::arg("threads"));
+    py::class_<Affinities>(m, "Affinities")
+        .def(py::init([](const Array<std::int32_t>& neighbors, Array<float> distances, double perplexity, int threads) {
+                 const auto others = matrix(neighbors);
+                 const auto values = mutable_matrix(distances);
+                 require(others.n_rows() == values.n_rows() && others.n_cols() == values.n_cols(),
+                         "neighbors and distances differ in shape.");
+                 return run([&] {
+                     perplexity_affinities(values, perplexity, Threads{threads});
+                     return joint_affinities(others, values, Threads{threads});
+                 });
+             }),
+             "Overwrites `distances`.", py::arg("neighbors").noconvert(), py::arg("distances").noconvert(),
+             py::arg("perplexity"), py::arg("threads"))
+        .def_property_readonly("n_pairs", [](const Affinities& affinities) { return affinities.targets.size(); });
+    m.def(
+        "optimize_tsne",
+        [](const Affinities& affinities, Array<float> layout, int n_iterations, int n_exaggerated, double exaggeration,
+           double learning_rate, int threads) {
+            const TsneOptions options{.n_iterations = n_iterations,
+                                      .n_exaggerated = n_exaggerated,
+                                      .exaggeration = exaggeration,
+                                      .learning_rate = learning_rate};
+            const auto out = mutable_matrix(layout);
+            return run([&] { return optimize_tsne(affinities, options, out, Threads{threads}); });
+        },
+        "Moves `layout` in place; returns the Kullback-Leibler divergence.", py::arg("affinities"),
+        py::arg("layout").noconvert(), py::kw_only(), py::arg("n_iterations"), py::arg("n_exaggerated"),
+        py::arg("exaggeration"), py::arg("learning_rate"), py::arg("threads"));
 }
 
 }  // namespace cellweave::bindings

@@ -4,6 +4,7 @@ from ..pp._pca import pca
 from ._leiden import leiden
 from ._louvain import louvain
 from ._score_genes import score_genes, score_genes_cell_cycle
+from ._tsne import tsne
 from ._umap import umap
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "pca",
     "score_genes",
     "score_genes_cell_cycle",
+    "tsne",
     "umap",
 ]

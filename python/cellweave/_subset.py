@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from scipy import sparse
 from . import _arrays
 from ._core import engine
 from .settings import settings
+
+#: What is aligned with cells or genes, besides X and the layers.
+_ALIGNED = ("obsm", "varm", "obsp", "varp")
 
 #: Sizes of values that the engine moves; it does not look at what they mean.
 _WORD_SIZES = (1, 2, 4, 8)
@@ -59,7 +63,14 @@ def subset(adata: AnnData, index: np.ndarray, axis: int, annotation: dict[str, n
     matrices = {"X": adata.X, **{f"layers[{key!r}]": layer for key, layer in adata.layers.items()}}
     taken = {name: take(matrix, index, axis, name) for name, matrix in matrices.items() if matrix is not None}
     view = adata[index] if axis == 0 else adata[:, index]
-    kept = view._mutated_copy(X=taken.get("X"), layers={key: taken[f"layers[{key!r}]"] for key in adata.layers})
+    kept = AnnData(
+        X=taken.get("X"),
+        layers={key: taken[f"layers[{key!r}]"] for key in adata.layers},
+        uns=deepcopy(dict(adata.uns)),
+        raw=None if view.raw is None else {"X": view.raw.X, "var": view.raw.var, "varm": dict(view.raw.varm)},
+        **{slot: getattr(view, slot).copy() for slot in ("obs", "var")},
+        **{slot: {key: entry.copy() for key, entry in getattr(view, slot).items()} for slot in _ALIGNED},
+    )
     table = kept.obs if axis == 0 else kept.var
     for key, values in columns.items():
         table[key] = values

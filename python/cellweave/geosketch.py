@@ -96,7 +96,7 @@ def gs(
 
 
 def gs_gap(X: Any, N: int, **kwargs: Any) -> list[int]:
-    """The name that :func:`gs` has inside the package geosketch."""
+    """The name that :func:`gs` has inside the package geosketch. Parity: exact, as there."""
     return gs(X, N, **kwargs)
 
 

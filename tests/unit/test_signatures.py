@@ -27,7 +27,7 @@ def same_default(name, ours, theirs) -> bool:
     if ours is inspect.Parameter.empty or theirs is inspect.Parameter.empty:
         return ours is theirs
     # scanpy marks "not given" by sentinels of its own; ours are our own as well
-    is_sentinel = any(mark in repr(theirs) for mark in ("Empty", "object at", "Default"))
+    is_sentinel = any(mark in repr(theirs) for mark in ("Empty", "_empty", "object at", "Default"))
     return is_sentinel or repr(ours) == repr(theirs)
 
 

@@ -113,14 +113,15 @@ TEST("every community is connected, from whatever start") {
     }
 }
 
-TEST("more iterations never lower the quality") {
+TEST("going on from a partition never lowers its quality") {
     const auto adjacency = graphs::planted(20, 20, 0.2, 0.02, 5);
     const AffinityGraph graph(adjacency.view(), true, two);
-    double before = -1;
-    for (const int n_iterations : {1, 2, 3, 5, -1}) {
-        CommunityOptions options;
-        options.n_iterations = n_iterations;
-        const auto communities = leiden(graph, {}, options, two);
+    CommunityOptions options;
+    options.n_iterations = 1;
+    auto communities = leiden(graph, {}, options, two);
+    double before = modularity(graph, communities, n_distinct(communities), 1.0, false, two);
+    for (int iteration = 0; iteration < 5; ++iteration) {
+        communities = leiden(graph, communities, options, two);
         const double quality = modularity(graph, communities, n_distinct(communities), 1.0, false, two);
         CHECK(quality >= before - 1e-12);
         before = quality;

@@ -16,6 +16,8 @@ namespace {
 constexpr Size lanes = Fft::lanes;
 constexpr Size nodes = 3;
 constexpr Size min_intervals = 50;
+/// Keeps a grid of a layout that a large learning rate blew up from taking all memory.
+constexpr Size max_intervals = 512;
 
 /// 32-byte aligned floats.
 using Plane = Eigen::ArrayXf;
@@ -99,6 +101,7 @@ Grid make_grid(DenseView<const float> layout) {
     const double extent = std::max({static_cast<double>(high_x - low_x), static_cast<double>(high_y - low_y), 1e-6});
     Grid grid;
     while (extent / grid.width < static_cast<double>(min_intervals)) grid.width /= 2;
+    while (extent / grid.width > static_cast<double>(max_intervals)) grid.width *= 2;
     grid.n_intervals = static_cast<Size>(std::ceil(extent / grid.width * (1 + 1e-6)));
     // The spare room lies on both sides, and the extent grows in steps, for the same reason.
     grid.n_intervals = (grid.n_intervals + 7) / 8 * 8;

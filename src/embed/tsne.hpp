@@ -18,7 +18,7 @@ struct TsneOptions {
     double learning_rate = 0;
 
     /// Up to this many points all pairs repel each other exactly; more do so through a grid.
-    Size max_exact = 1500;
+    Size max_exact = 4000;
 };
 
 /// Moves points in the plane so that their Student-t affinities match `affinities`: t-SNE (van der Maaten and Hinton

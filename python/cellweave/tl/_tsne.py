@@ -40,7 +40,7 @@ def tsne(
     """Lay cells out in the plane so that each keeps its neighbours: t-SNE.
 
     Parity: same quality (``scanpy.tl.tsne`` and openTSNE, by Kullback-Leibler divergence). The same bytes at any thread
-    count. Exact repulsion up to 1,500 cells, interpolation on a grid and FFT above.
+    count. Exact repulsion up to 4,000 cells, interpolation on a grid and FFT above.
 
     Parameters
     ----------

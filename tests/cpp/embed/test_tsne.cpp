@@ -116,7 +116,8 @@ TEST("t-SNE gives the same bytes at any thread count") {
         const Affinities pairs = ring_affinities(1000, 30, 10);
         const auto run = [&](int threads) {
             std::vector<float> layout = normals(2000, 1e-4);
-            const TsneOptions options{.n_iterations = 30, .n_exaggerated = 15, .max_exact = max_exact};
+            const TsneOptions options{
+                .n_iterations = 12, .n_exaggerated = 6, .learning_rate = 5, .max_exact = max_exact};
             const double divergence =
                 optimize_tsne(pairs, options, DenseView<float>(layout.data(), 1000, 2), Threads{threads});
             CHECK(std::isfinite(divergence));

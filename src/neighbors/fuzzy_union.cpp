@@ -90,7 +90,8 @@ void write_memberships(Size i, std::span<const std::int32_t> indices, std::span<
     for (std::size_t j = 0; j < indices.size(); ++j) {
         if (indices[j] < 0 || indices[j] == i) continue;
         const float beyond = distances[j] - rho;
-        const float weight = beyond <= 0 || sigma == 0 ? 1.0F : negative_exponential(beyond / sigma);
+        // The exact exponential here: an edge too weak to count in the sum is an edge all the same.
+        const float weight = beyond <= 0 || sigma == 0 ? 1.0F : std::exp(-beyond / sigma);
         if (weight != 0) edges.row(i)[count++] = {indices[j], weight};
     }
     edges.tidy(i);

@@ -65,7 +65,8 @@ def assert_equals_scanpy(adata, *args, atol=1e-5, **kwargs):
     ids=str,
 )
 def test_equals_scanpy(cells, arguments):
-    assert_equals_scanpy(cells, **arguments)
+    # scanpy's cosine distances carry the rounding of float32
+    assert_equals_scanpy(cells, atol=1e-3 if arguments.get("metric") == "cosine" else 1e-5, **arguments)
 
 
 @pytest.mark.parametrize("n_cells", [2, 3, 5, 14, 15])

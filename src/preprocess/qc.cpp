@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/chunks.hpp"
 #include "preprocess/top_totals.hpp"
 #include "sparse/check.hpp"
 
@@ -11,11 +12,9 @@ namespace {
 
 constexpr Size entries_per_chunk = 1 << 20;
 
-/// Rows per chunk, so that a chunk costs a few milliseconds and the merging of its gene sums little beside that.
+/// Rows per chunk. A gene's word holds 40 bits of sum and 24 of count: 2^22 rows of at most 2^16 stay within both.
 Grain row_grain(Size n_rows, Size n_cols, Size n_entries) {
-    const Size wanted = std::max(entries_per_chunk, 8 * n_cols);
-    // A gene's word holds 40 bits of sum and 24 of count: 2^22 rows of at most 2^16 stay within both.
-    return {std::clamp<Size>(n_entries > 0 ? n_rows * wanted / n_entries : n_rows, 1, Size{1} << 22)};
+    return {std::min(chunk_of_lines(n_rows, n_entries, entries_per_chunk, n_cols).size, Size{1} << 22)};
 }
 
 constexpr int count_shift = 40;

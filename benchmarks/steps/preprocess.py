@@ -119,6 +119,19 @@ def qc_brisc(adata):
 
 
 def _crest(adata):
-    import crest_sc
+    import crest
 
-    return crest_sc, adata
+    return crest, crest.BioFrame.from_scipy(adata.X)
+
+
+@step("QC metrics", tool="crest-sc", data="counts", warm_up=True)
+def qc_crest(adata):
+    crest, cells = _crest(adata)
+    return lambda: crest.pp.calculate_qc_metrics(cells, mito_prefix="1")
+
+
+@step("filter cells and genes", tool="crest-sc", data="counts", warm_up=True)
+def filter_crest(adata):
+    crest, cells = _crest(adata)
+    least = int(np.quantile(np.diff(adata.X.indptr), 0.02))
+    return lambda: crest.pp.filter_genes(crest.pp.filter_cells(cells, min_genes=least), min_cells=50)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/chunks.hpp"
 #include "sparse/check.hpp"
 
 namespace cellweave {
@@ -10,12 +11,6 @@ namespace cellweave {
 namespace {
 
 constexpr Size entries_per_chunk = 1 << 20;
-
-/// Lines per chunk: a few milliseconds of work, and at least `8 x n_out` entries so that merging costs little.
-Grain line_grain(Size n_lines, Size n_entries, Size n_out) {
-    const Size wanted = std::max(entries_per_chunk, 8 * n_out);
-    return {std::max<Size>(1, n_entries > 0 ? std::min(n_lines, n_lines * wanted / n_entries) : n_lines)};
-}
 
 template <class T>
 double tallied(T value, Tally tally) {
@@ -53,10 +48,11 @@ void finish(const Partial& total, std::span<double> out) {
 
 template <Number T, Index I>
 void tally_lines(const CompressedView<const T, I>& counts, Tally tally, std::span<double> out, Threads threads) {
-    parallel_for(counts.n_lines(), line_grain(counts.n_lines(), counts.nnz(), 0), threads, [&](Range lines) {
-        for (const Size line : lines)
-            out[static_cast<std::size_t>(line)] = tally_values(counts.line(line).values, tally);
-    });
+    parallel_for(counts.n_lines(), chunk_of_lines(counts.n_lines(), counts.nnz(), entries_per_chunk), threads,
+                 [&](Range lines) {
+                     for (const Size line : lines)
+                         out[static_cast<std::size_t>(line)] = tally_values(counts.line(line).values, tally);
+                 });
 }
 
 template <Number T, Index I>
@@ -72,13 +68,13 @@ void tally_across(const CompressedView<const T, I>& counts, Tally tally, std::sp
         }
         return sums;
     };
-    const Grain grain = line_grain(counts.n_lines(), counts.nnz(), n_out);
+    const Grain grain = chunk_of_lines(counts.n_lines(), counts.nnz(), entries_per_chunk, n_out);
     finish(parallel_reduce(counts.n_lines(), grain, threads, partial, add), out);
 }
 
 template <Number T>
 void tally_rows(DenseView<const T> counts, Tally tally, std::span<double> out, Threads threads) {
-    const Grain grain = line_grain(counts.n_rows(), counts.n_rows() * counts.n_cols(), 0);
+    const Grain grain = chunk_of_lines(counts.n_rows(), counts.n_rows() * counts.n_cols(), entries_per_chunk);
     parallel_for(counts.n_rows(), grain, threads, [&](Range rows) {
         for (const Size row : rows) {
             const std::span<const T> values = counts.row(row);
@@ -97,7 +93,8 @@ void tally_cols(DenseView<const T> counts, Tally tally, std::span<double> out, T
         }
         return sums;
     };
-    const Grain grain = line_grain(counts.n_rows(), counts.n_rows() * counts.n_cols(), counts.n_cols());
+    const Grain grain =
+        chunk_of_lines(counts.n_rows(), counts.n_rows() * counts.n_cols(), entries_per_chunk, counts.n_cols());
     finish(parallel_reduce(counts.n_rows(), grain, threads, partial, add), out);
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/chunks.hpp"
 #include "sparse/check.hpp"
 
 namespace cellweave {
@@ -11,11 +12,6 @@ namespace cellweave {
 namespace {
 
 constexpr Size entries_per_chunk = 1 << 20;
-
-Grain line_grain(Size n_lines, Size n_entries, Size n_out) {
-    const Size wanted = std::max(entries_per_chunk, 8 * n_out);
-    return {std::max<Size>(1, n_entries > 0 ? std::min(n_lines, n_lines * wanted / n_entries) : n_lines)};
-}
 
 struct Partial {
     std::vector<double> sums;
@@ -59,12 +55,14 @@ void sum_columns(CsrView<const T, I> x, const SumsWithoutMissing& out, Threads t
         }
         return sums;
     };
-    finish(parallel_reduce(x.n_rows(), line_grain(x.n_rows(), x.nnz(), x.n_cols()), threads, partial, add), out);
+    finish(parallel_reduce(x.n_rows(), chunk_of_lines(x.n_rows(), x.nnz(), entries_per_chunk, x.n_cols()), threads,
+                           partial, add),
+           out);
 }
 
 template <Real T, Index I>
 void sum_columns(CscView<const T, I> x, const SumsWithoutMissing& out, Threads threads) {
-    parallel_for(x.n_cols(), line_grain(x.n_cols(), x.nnz(), 0), threads, [&](Range cols) {
+    parallel_for(x.n_cols(), chunk_of_lines(x.n_cols(), x.nnz(), entries_per_chunk), threads, [&](Range cols) {
         for (const Size col : cols) {
             double sum = 0;
             std::int64_t n_missing = 0;
@@ -85,7 +83,7 @@ void sum_sets(CsrView<const T, I> x, std::span<const std::uint8_t> sets, const S
     const auto n_rows = static_cast<std::size_t>(x.n_rows());
     std::fill(out.sums.begin(), out.sums.end(), 0.0);
     std::fill(out.n_missing.begin(), out.n_missing.end(), 0);
-    parallel_for(x.n_rows(), line_grain(x.n_rows(), x.nnz(), 0), threads, [&](Range rows) {
+    parallel_for(x.n_rows(), chunk_of_lines(x.n_rows(), x.nnz(), entries_per_chunk), threads, [&](Range rows) {
         for (const Size row : rows) {
             const auto line = x.row(row);
             require_indices_below(line.indices, x.n_cols());

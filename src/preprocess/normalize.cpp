@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/chunks.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/monitor.hpp"
@@ -14,18 +15,14 @@ namespace {
 
 constexpr Size entries_per_chunk = 1 << 19;
 
-Grain row_grain(Size n_rows, Size n_entries) {
-    return {std::max<Size>(1, n_entries > 0 ? std::min(n_rows, n_rows * entries_per_chunk / n_entries) : n_rows)};
-}
-
 template <class T, class I>
 Grain row_grain(const CsrView<T, I>& counts) {
-    return row_grain(counts.n_rows(), counts.nnz());
+    return chunk_of_lines(counts.n_rows(), counts.nnz(), entries_per_chunk);
 }
 
 template <class T>
 Grain row_grain(const DenseView<T>& counts) {
-    return row_grain(counts.n_rows(), counts.n_rows() * counts.n_cols());
+    return chunk_of_lines(counts.n_rows(), counts.n_rows() * counts.n_cols(), entries_per_chunk);
 }
 
 /// Calls `visit(gene, value)` for the stored values of a row.

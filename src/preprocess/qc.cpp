@@ -1,7 +1,10 @@
 #include "preprocess/qc.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <type_traits>
 
+#include "core/chunks.hpp"
 #include "preprocess/top_totals.hpp"
 #include "sparse/check.hpp"
 
@@ -11,11 +14,9 @@ namespace {
 
 constexpr Size entries_per_chunk = 1 << 20;
 
-/// Rows per chunk, so that a chunk costs a few milliseconds and the merging of its gene sums little beside that.
+/// Rows per chunk. A gene's word holds 40 bits of sum and 24 of count: 2^22 rows of at most 2^16 stay within both.
 Grain row_grain(Size n_rows, Size n_cols, Size n_entries) {
-    const Size wanted = std::max(entries_per_chunk, 8 * n_cols);
-    // A gene's word holds 40 bits of sum and 24 of count: 2^22 rows of at most 2^16 stay within both.
-    return {std::clamp<Size>(n_entries > 0 ? n_rows * wanted / n_entries : n_rows, 1, Size{1} << 22)};
+    return {std::min(chunk_of_lines(n_rows, n_entries, entries_per_chunk, n_cols).size, Size{1} << 22)};
 }
 
 constexpr int count_shift = 40;
@@ -34,6 +35,22 @@ void add(GeneTotals& into, GeneTotals&& next) {
     }
 }
 
+/// The whole number nearest to `value`, or something outside 0 to 65,535 where there is none in that range: NaN,
+/// infinite and negative values included. Adding 2^52 (2^23) puts a number into the low bits of the mantissa; unlike a
+/// cast, that is defined for every value, and compilers vectorise it.
+inline std::int64_t nearest_small(double value) {
+    return std::bit_cast<std::int64_t>(value + 0x1.0p52) - std::bit_cast<std::int64_t>(0x1.0p52);
+}
+inline std::int32_t nearest_small(float value) {
+    return std::bit_cast<std::int32_t>(value + 0x1.0p23F) - std::bit_cast<std::int32_t>(0x1.0p23F);
+}
+inline std::int64_t nearest_small(std::int64_t value) {
+    return value;
+}
+inline std::int32_t nearest_small(std::int32_t value) {
+    return value;
+}
+
 /// Copies `values` to `counts` and says whether all are whole numbers from 0 to 65,535 (the copy is of use only then).
 template <Number T>
 bool as_small_counts(std::span<const T> values, std::int32_t* counts) {
@@ -41,12 +58,12 @@ bool as_small_counts(std::span<const T> values, std::int32_t* counts) {
     const T* const source = values.data();
     const auto n = values.size();
     for (std::size_t k = 0; k < n; ++k) {
-        const T value = source[k];
-        // In this order of arguments a NaN becomes 0, so that the cast is always defined.
-        const T bounded = std::min(std::max(T{0}, value), T{65535});
-        const auto count = static_cast<std::int32_t>(bounded);
+        const auto nearest = nearest_small(source[k]);
+        const auto count = static_cast<std::int32_t>(nearest);
         counts[k] = count;
-        n_misfits |= static_cast<std::int32_t>(static_cast<T>(count) != value);
+        const bool is_large = static_cast<std::make_unsigned_t<decltype(nearest_small(T{}))>>(nearest) > 65535;
+        n_misfits |=
+            static_cast<std::int32_t>(is_large) | static_cast<std::int32_t>(static_cast<T>(count) != source[k]);
     }
     return n_misfits == 0;
 }

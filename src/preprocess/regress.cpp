@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/chunks.hpp"
+
 namespace cellweave {
 
 namespace {
 
 constexpr Size entries_per_chunk = 1 << 18;
-
-/// Lines per chunk: a few milliseconds of work, and much more of it than merging a result of n_out numbers takes.
-Grain line_grain(Size n_lines, Size n_entries, Size n_out) {
-    const Size wanted = std::max(entries_per_chunk, 8 * n_out);
-    return {std::max<Size>(1, n_entries > 0 ? std::min(n_lines, n_lines * wanted / n_entries) : n_lines)};
-}
 
 using Partial = std::vector<double>;
 
@@ -39,16 +35,17 @@ void unpack_row(const DenseView<const T>& x, Size row, std::span<double> values)
 template <class View, class Out, class Change>
 void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Change&& change) {
     const Size n_genes = out.n_cols();
-    parallel_for(out.n_rows(), line_grain(out.n_rows(), out.n_rows() * n_genes, 0), threads, [&](Range rows) {
-        std::vector<double> values(static_cast<std::size_t>(n_genes));
-        for (const Size row : rows) {
-            unpack_row(x, row, values);
-            change(row, values.data());
-            Out* const target = out.row_data(row);
-            for (Size gene = 0; gene < n_genes; ++gene)
-                target[gene] = static_cast<Out>(values[static_cast<std::size_t>(gene)]);
-        }
-    });
+    parallel_for(out.n_rows(), chunk_of_lines(out.n_rows(), out.n_rows() * n_genes, entries_per_chunk), threads,
+                 [&](Range rows) {
+                     std::vector<double> values(static_cast<std::size_t>(n_genes));
+                     for (const Size row : rows) {
+                         unpack_row(x, row, values);
+                         change(row, values.data());
+                         Out* const target = out.row_data(row);
+                         for (Size gene = 0; gene < n_genes; ++gene)
+                             target[gene] = static_cast<Out>(values[static_cast<std::size_t>(gene)]);
+                     }
+                 });
 }
 
 template <class View, class Out>
@@ -93,7 +90,7 @@ void project(CsrView<const T, I> x, DenseView<const double> design, DenseView<do
         }
         return products;
     };
-    const Grain grain = line_grain(x.n_rows(), x.nnz(), n_terms * x.n_cols());
+    const Grain grain = chunk_of_lines(x.n_rows(), x.nnz(), entries_per_chunk, n_terms * x.n_cols());
     const Partial total = parallel_reduce(x.n_rows(), grain, threads, partial, add);
     for (Size k = 0; k < n_terms; ++k)
         for (Size gene = 0; gene < x.n_cols(); ++gene)
@@ -103,7 +100,7 @@ void project(CsrView<const T, I> x, DenseView<const double> design, DenseView<do
 template <Real T, Index I>
 void project(CscView<const T, I> x, DenseView<const double> design, DenseView<double> out, Threads threads) {
     const Size n_terms = design.n_cols();
-    parallel_for(x.n_cols(), line_grain(x.n_cols(), x.nnz(), 0), threads, [&](Range genes) {
+    parallel_for(x.n_cols(), chunk_of_lines(x.n_cols(), x.nnz(), entries_per_chunk), threads, [&](Range genes) {
         std::vector<double> products(static_cast<std::size_t>(n_terms));
         for (const Size gene : genes) {
             std::fill(products.begin(), products.end(), 0.0);
@@ -134,7 +131,7 @@ void project(DenseView<const T> x, DenseView<const double> design, DenseView<dou
         }
         return products;
     };
-    const Grain grain = line_grain(x.n_rows(), x.n_rows() * n_genes, n_terms * n_genes);
+    const Grain grain = chunk_of_lines(x.n_rows(), x.n_rows() * n_genes, entries_per_chunk, n_terms * n_genes);
     const Partial total = parallel_reduce(x.n_rows(), grain, threads, partial, add);
     for (Size k = 0; k < n_terms; ++k)
         for (Size gene = 0; gene < n_genes; ++gene)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/chunks.hpp"
 #include "core/error.hpp"
 #include "core/monitor.hpp"
 
@@ -11,10 +12,6 @@ namespace cellweave {
 namespace {
 
 constexpr Size entries_per_chunk = 1 << 19;
-
-Grain row_grain(Size n_rows, Size n_entries) {
-    return {std::max<Size>(1, n_entries > 0 ? std::min(n_rows, n_rows * entries_per_chunk / n_entries) : n_rows)};
-}
 
 bool is_chosen(std::span<const std::uint8_t> mask, Size row) {
     return mask.empty() || mask[static_cast<std::size_t>(row)] != 0;
@@ -49,7 +46,7 @@ void scale_in_place(DenseView<T> matrix, std::span<const std::uint8_t> mask, std
                     std::span<const double> stds, const ScaleOptions& options, Threads threads) {
     const Uninterrupted guard;
     const Scaler<T> scaled(options);
-    const Grain grain = row_grain(matrix.n_rows(), matrix.n_rows() * matrix.n_cols());
+    const Grain grain = chunk_of_lines(matrix.n_rows(), matrix.n_rows() * matrix.n_cols(), entries_per_chunk);
     parallel_for(matrix.n_rows(), grain, threads, [&](Range rows) {
         for (const Size row : rows) {
             if (!is_chosen(mask, row)) continue;
@@ -66,15 +63,16 @@ void scale_in_place(CsrView<T, I> matrix, std::span<const std::uint8_t> mask, st
     require(!options.zero_center, "a sparse matrix cannot be centred in place");
     const Uninterrupted guard;
     const Scaler<T> scaled(options);
-    parallel_for(matrix.n_rows(), row_grain(matrix.n_rows(), matrix.nnz()), threads, [&](Range rows) {
-        for (const Size row : rows) {
-            if (!is_chosen(mask, row)) continue;
-            const auto line = matrix.row(row);
-            for (std::size_t k = 0; k < line.values.size(); ++k)
-                line.values[k] =
-                    scaled(static_cast<double>(line.values[k]), 0, stds[static_cast<std::size_t>(line.indices[k])]);
-        }
-    });
+    parallel_for(
+        matrix.n_rows(), chunk_of_lines(matrix.n_rows(), matrix.nnz(), entries_per_chunk), threads, [&](Range rows) {
+            for (const Size row : rows) {
+                if (!is_chosen(mask, row)) continue;
+                const auto line = matrix.row(row);
+                for (std::size_t k = 0; k < line.values.size(); ++k)
+                    line.values[k] =
+                        scaled(static_cast<double>(line.values[k]), 0, stds[static_cast<std::size_t>(line.indices[k])]);
+            }
+        });
 }
 
 template <Real T, Index I>
@@ -83,15 +81,17 @@ void scale_in_place(CscView<T, I> matrix, std::span<const std::uint8_t> mask, st
     require(!options.zero_center, "a sparse matrix cannot be centred in place");
     const Uninterrupted guard;
     const Scaler<T> scaled(options);
-    parallel_for(matrix.n_cols(), row_grain(matrix.n_cols(), matrix.nnz()), threads, [&](Range cols) {
-        for (const Size col : cols) {
-            const auto line = matrix.col(col);
-            for (std::size_t k = 0; k < line.values.size(); ++k) {
-                if (!is_chosen(mask, static_cast<Size>(line.indices[k]))) continue;
-                line.values[k] = scaled(static_cast<double>(line.values[k]), 0, stds[static_cast<std::size_t>(col)]);
-            }
-        }
-    });
+    parallel_for(matrix.n_cols(), chunk_of_lines(matrix.n_cols(), matrix.nnz(), entries_per_chunk), threads,
+                 [&](Range cols) {
+                     for (const Size col : cols) {
+                         const auto line = matrix.col(col);
+                         for (std::size_t k = 0; k < line.values.size(); ++k) {
+                             if (!is_chosen(mask, static_cast<Size>(line.indices[k]))) continue;
+                             line.values[k] =
+                                 scaled(static_cast<double>(line.values[k]), 0, stds[static_cast<std::size_t>(col)]);
+                         }
+                     }
+                 });
 }
 
 template <Real T, Index I, Real Out>
@@ -100,7 +100,7 @@ void scale_to_dense(CsrView<const T, I> matrix, std::span<const std::uint8_t> ma
     const Scaler<Out> scaled(options);
     std::vector<Out> of_zero(means.size());
     for (std::size_t col = 0; col < means.size(); ++col) of_zero[col] = scaled(0, means[col], stds[col]);
-    const Grain grain = row_grain(matrix.n_rows(), matrix.n_rows() * matrix.n_cols());
+    const Grain grain = chunk_of_lines(matrix.n_rows(), matrix.n_rows() * matrix.n_cols(), entries_per_chunk);
     parallel_for(matrix.n_rows(), grain, threads, [&](Range rows) {
         for (const Size row : rows) {
             const auto line = matrix.row(row);

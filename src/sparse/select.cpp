@@ -4,16 +4,15 @@
 #include <limits>
 #include <string>
 
+#include "core/chunks.hpp"
 #include "sparse/check.hpp"
 
 namespace cellweave {
 
 namespace {
 
-/// Lines per chunk: about a million entries, so a millisecond or two of copying.
-Grain line_grain(Size n_lines, Size nnz) {
-    return {std::max<Size>(1, nnz > 0 ? std::min(n_lines, n_lines * (Size{1} << 19) / nnz) : n_lines)};
-}
+/// A millisecond or two of copying.
+constexpr Size entries_per_chunk = 1 << 19;
 
 template <Index I>
 I counted(Size n_entries) {
@@ -39,29 +38,31 @@ template <class W, Index I>
 void copy_lines(const CompressedView<const W, I>& from, std::span<const Size> lines, std::span<const I> indptr, W* data,
                 I* indices, Threads threads) {
     const Size n_lines = static_cast<Size>(lines.size());
-    parallel_for(n_lines, line_grain(n_lines, static_cast<Size>(indptr.back())), threads, [&](Range chosen) {
-        for (const Size k : chosen) {
-            const auto line = from.line(lines[static_cast<std::size_t>(k)]);
-            const auto begin = static_cast<Size>(indptr[static_cast<std::size_t>(k)]);
-            require_indices_below(line.indices, from.line_length());
-            std::copy(line.values.begin(), line.values.end(), data + begin);
-            std::copy(line.indices.begin(), line.indices.end(), indices + begin);
-        }
-    });
+    parallel_for(n_lines, chunk_of_lines(n_lines, static_cast<Size>(indptr.back()), entries_per_chunk), threads,
+                 [&](Range chosen) {
+                     for (const Size k : chosen) {
+                         const auto line = from.line(lines[static_cast<std::size_t>(k)]);
+                         const auto begin = static_cast<Size>(indptr[static_cast<std::size_t>(k)]);
+                         require_indices_below(line.indices, from.line_length());
+                         std::copy(line.values.begin(), line.values.end(), data + begin);
+                         std::copy(line.indices.begin(), line.indices.end(), indices + begin);
+                     }
+                 });
 }
 
 template <class W, Index I>
 Size plan_positions(const CompressedView<const W, I>& from, std::span<const I> new_position, std::span<I> indptr,
                     Threads threads) {
-    parallel_for(from.n_lines(), line_grain(from.n_lines(), from.nnz()), threads, [&](Range lines) {
-        for (const Size k : lines) {
-            const auto indices = from.line(k).indices;
-            require_indices_below(indices, from.line_length());
-            Size n_kept = 0;
-            for (const I index : indices) n_kept += new_position[static_cast<std::size_t>(index)] >= 0;
-            indptr[static_cast<std::size_t>(k) + 1] = static_cast<I>(n_kept);
-        }
-    });
+    parallel_for(from.n_lines(), chunk_of_lines(from.n_lines(), from.nnz(), entries_per_chunk), threads,
+                 [&](Range lines) {
+                     for (const Size k : lines) {
+                         const auto indices = from.line(k).indices;
+                         require_indices_below(indices, from.line_length());
+                         Size n_kept = 0;
+                         for (const I index : indices) n_kept += new_position[static_cast<std::size_t>(index)] >= 0;
+                         indptr[static_cast<std::size_t>(k) + 1] = static_cast<I>(n_kept);
+                     }
+                 });
     Size n_entries = 0;
     indptr[0] = 0;
     for (std::size_t k = 1; k < indptr.size(); ++k) {
@@ -74,21 +75,22 @@ Size plan_positions(const CompressedView<const W, I>& from, std::span<const I> n
 template <class W, Index I>
 void copy_positions(const CompressedView<const W, I>& from, std::span<const I> new_position, std::span<const I> indptr,
                     W* data, I* indices, Threads threads) {
-    parallel_for(from.n_lines(), line_grain(from.n_lines(), from.nnz()), threads, [&](Range lines) {
-        for (const Size k : lines) {
-            const auto line = from.line(k);
-            auto out = static_cast<Size>(indptr[static_cast<std::size_t>(k)]);
-            const auto end = static_cast<Size>(indptr[static_cast<std::size_t>(k) + 1]);
-            // Every entry is written where the next kept one belongs, and stays if it is kept itself: no branch to
-            // mispredict. The bound on `out` keeps the last of these writes within the line.
-            for (std::size_t entry = 0; out < end; ++entry) {
-                const I position = new_position[static_cast<std::size_t>(line.indices[entry])];
-                data[out] = line.values[entry];
-                indices[out] = position;
-                out += position >= 0;
-            }
-        }
-    });
+    parallel_for(from.n_lines(), chunk_of_lines(from.n_lines(), from.nnz(), entries_per_chunk), threads,
+                 [&](Range lines) {
+                     for (const Size k : lines) {
+                         const auto line = from.line(k);
+                         auto out = static_cast<Size>(indptr[static_cast<std::size_t>(k)]);
+                         const auto end = static_cast<Size>(indptr[static_cast<std::size_t>(k) + 1]);
+                         // Every entry is written where the next kept one belongs, and stays if it is kept itself: no
+                         // branch to mispredict. The bound on `out` keeps the last of these writes within the line.
+                         for (std::size_t entry = 0; out < end; ++entry) {
+                             const I position = new_position[static_cast<std::size_t>(line.indices[entry])];
+                             data[out] = line.values[entry];
+                             indices[out] = position;
+                             out += position >= 0;
+                         }
+                     }
+                 });
 }
 
 #define CELLWEAVE_INSTANTIATE(W, I)                                                                                   \

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from .. import pp, scanorama, tl
+from .. import _subset, pp, scanorama, tl
 from ..settings import settings
 from ._figures import draw
 from ._read import read, take_counts
@@ -82,7 +82,7 @@ def _prepare(adata: AnnData, arguments: argparse.Namespace, batch_key: str, cloc
     if has_counts:
         is_sound = adata.obs["pct_counts_mt"].to_numpy() <= arguments.max_mt
         if not is_sound.all():
-            adata._inplace_subset_obs(is_sound)
+            _subset.subset(adata, is_sound, axis=0)
     clock.run("filter genes", pp.filter_genes, adata, min_cells=arguments.min_cells)
     if 0 in adata.shape:
         raise Stop(

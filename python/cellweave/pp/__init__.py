@@ -11,6 +11,7 @@ from ._qc import calculate_qc_metrics, describe_obs, describe_var, top_proportio
 from ._regress import regress_out
 from ._sample import downsample_counts, sample, subsample
 from ._scale import scale
+from ._scrublet import scrublet, scrublet_simulate_doublets
 
 __all__ = [
     "calculate_qc_metrics",
@@ -29,6 +30,8 @@ __all__ = [
     "regress_out",
     "sample",
     "scale",
+    "scrublet",
+    "scrublet_simulate_doublets",
     "sqrt",
     "subsample",
     "top_proportions",

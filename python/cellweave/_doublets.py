@@ -57,9 +57,7 @@ def embed(
     observed: Any, simulated: Any, n_comps: int, *, mean_center: bool, normalize_variance: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates of observed and simulated cells on the components of the observed ones, in float64."""
-    observed, simulated = (sparse.csr_matrix(m, dtype=np.float64) for m in (observed, simulated))
-    for matrix in (observed, simulated):
-        matrix.sum_duplicates()
+    observed, simulated = _in_double(observed), _in_double(simulated)
     shorter = min(observed.shape)
     if not 1 <= n_comps < shorter:
         raise ValueError(
@@ -79,6 +77,15 @@ def embed(
     shift = engine.column_means(view, n_threads) if mean_center else np.empty(0)
     coordinates, loadings, *_ = engine.pca(view, shift, n_comps, n_threads)
     return coordinates, engine.project(other, shift, loadings, n_threads)
+
+
+def _in_double(matrix: Any) -> sparse.csr_matrix:
+    """``matrix`` as CSR in float64 with every entry once; the caller's arrays stay as they are."""
+    double = sparse.csr_matrix(matrix, dtype=np.float64)
+    if not double.has_canonical_format:
+        double = double.copy()
+        double.sum_duplicates()
+    return double
 
 
 def nearest(coordinates: np.ndarray, k: int, metric: Any) -> np.ndarray:

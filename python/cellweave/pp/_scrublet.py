@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -228,22 +229,15 @@ def scrublet_simulate_doublets(
     return simulated
 
 
+@dataclass(frozen=True)
 class _Prepared:
-    """Observed and simulated cells on the same genes, and which of the observed were kept."""
+    """Observed and simulated cells on the same genes; which of the given cells were kept, and their numbers of genes."""
 
-    def __init__(
-        self,
-        observed: Any,
-        simulated: Any,
-        parents: np.ndarray,
-        kept: np.ndarray | None = None,
-        n_genes: np.ndarray | None = None,
-    ) -> None:
-        self.observed = observed
-        self.simulated = simulated
-        self.parents = parents
-        self.kept = kept
-        self.n_genes = n_genes
+    observed: Any
+    simulated: Any
+    parents: np.ndarray
+    kept: np.ndarray | None = None
+    n_genes: np.ndarray | None = None
 
 
 def _check_rates(ratio: float, rate: float) -> None:

@@ -12,6 +12,7 @@ from ._recipes import recipe_seurat, recipe_weinreb17, recipe_zheng17
 from ._regress import regress_out
 from ._sample import downsample_counts, sample, subsample
 from ._scale import scale
+from ._scrublet import scrublet, scrublet_simulate_doublets
 
 __all__ = [
     "calculate_qc_metrics",
@@ -33,6 +34,8 @@ __all__ = [
     "regress_out",
     "sample",
     "scale",
+    "scrublet",
+    "scrublet_simulate_doublets",
     "sqrt",
     "subsample",
     "top_proportions",

@@ -72,6 +72,12 @@ RowMatrix<T> with_one(DenseView<const double> cells) {
     return result;
 }
 
+/// What makes a weight of a distance, and when the weights are too small to count.
+struct Kernel {
+    double sigma;
+    double least_total;
+};
+
 void divide_into(const auto& totals, DenseView<double> shifts, const auto& counts) {
     for (Size row = 0; row < shifts.n_rows(); ++row) {
         const double denominator = counts(row);
@@ -81,7 +87,8 @@ void divide_into(const auto& totals, DenseView<double> shifts, const auto& count
 }
 
 /// One tile of cells when all logits are small.
-void shifts_of_bounded(DenseView<const double> cells, const Centers<float>& centers, DenseView<double> shifts) {
+void shifts_of_bounded(DenseView<const double> cells, const Centers<float>& centers, const Kernel& kernel,
+                       DenseView<double> shifts) {
     const RowMatrix<float> tile = with_one<float>(cells);
     RowMatrix<float> weights(cells.n_rows(), centers_a_tile);
     RowMatrix<float> totals = RowMatrix<float>::Zero(cells.n_rows(), centers.sums.cols());
@@ -92,11 +99,17 @@ void shifts_of_bounded(DenseView<const double> cells, const Centers<float>& cent
         logits.array() = logits.array().exp();
         totals.noalias() += logits * centers.sums.middleRows(begin, count);
     }
-    divide_into(totals, shifts, totals.col(shifts.n_cols()).template cast<double>());
+    Eigen::VectorXd counts = totals.col(shifts.n_cols()).template cast<double>();
+    if (kernel.least_total > 0.0) {
+        const Eigen::VectorXd squares = tile.leftCols(cells.n_cols()).template cast<double>().rowwise().squaredNorm();
+        for (Size row = 0; row < cells.n_rows(); ++row)
+            if (counts(row) * std::exp(-0.5 * kernel.sigma * squares(row)) < kernel.least_total) counts(row) = 0.0;
+    }
+    divide_into(totals, shifts, counts);
 }
 
 /// One tile of cells in general: a running maximum keeps the largest weight at one.
-void shifts_of_any(DenseView<const double> cells, const Centers<double>& centers, double sigma,
+void shifts_of_any(DenseView<const double> cells, const Centers<double>& centers, const Kernel& kernel,
                    DenseView<double> shifts) {
     const RowMatrix<double> tile = with_one<double>(cells);
     RowMatrix<double> weights(cells.n_rows(), centers_a_tile);
@@ -115,10 +128,11 @@ void shifts_of_any(DenseView<const double> cells, const Centers<double>& centers
     }
     // The largest weight itself: add the -sigma / 2 |x|^2 left out so far.
     const auto coordinates = tile.leftCols(cells.n_cols());
-    const Eigen::VectorXd log_weight = largest - 0.5 * sigma * coordinates.rowwise().squaredNorm();
+    const Eigen::VectorXd log_weight = largest - 0.5 * kernel.sigma * coordinates.rowwise().squaredNorm();
     Eigen::VectorXd counts = totals.col(shifts.n_cols());
     for (Size row = 0; row < cells.n_rows(); ++row)
-        if (log_weight(row) < log_of_smallest) counts(row) = 0.0;
+        if (log_weight(row) < log_of_smallest || counts(row) * std::exp(log_weight(row)) < kernel.least_total)
+            counts(row) = 0.0;
     divide_into(totals, shifts, counts);
 }
 
@@ -131,13 +145,14 @@ bool logits_are_small(double largest_cell, double largest_center, double sigma) 
 /// Calls `shifts_of(tile of cells, out)` with the kernel that suits the data.
 template <class Use>
 void with_kernel(DenseView<const double> centers, DenseView<const double> vectors, std::span<const double> multiplicity,
-                 double sigma, double largest_cell, Threads threads, Use&& use) {
-    if (logits_are_small(largest_cell, largest_norm(centers, threads), sigma)) {
-        const Centers<float> prepared(centers, vectors, multiplicity, sigma);
-        use([&](DenseView<const double> cells, DenseView<double> out) { shifts_of_bounded(cells, prepared, out); });
+                 const Kernel& kernel, double largest_cell, Threads threads, Use&& use) {
+    using Cells = DenseView<const double>;
+    if (logits_are_small(largest_cell, largest_norm(centers, threads), kernel.sigma)) {
+        const Centers<float> prepared(centers, vectors, multiplicity, kernel.sigma);
+        use([&](Cells cells, DenseView<double> out) { shifts_of_bounded(cells, prepared, kernel, out); });
     } else {
-        const Centers<double> prepared(centers, vectors, multiplicity, sigma);
-        use([&](DenseView<const double> cells, DenseView<double> out) { shifts_of_any(cells, prepared, sigma, out); });
+        const Centers<double> prepared(centers, vectors, multiplicity, kernel.sigma);
+        use([&](Cells cells, DenseView<double> out) { shifts_of_any(cells, prepared, kernel, out); });
     }
 }
 
@@ -174,7 +189,7 @@ struct MatchSums {
 }  // namespace
 
 void move_cells(DenseView<double> coordinates, std::span<const Range> moved, const MatchedRows& matches, double sigma,
-                Threads threads) {
+                double least_total, Threads threads) {
     if (matches.cells.empty()) return;
     const MatchSums sums(coordinates, matches);
     const auto n_centers = static_cast<Size>(sums.multiplicity.size());
@@ -189,7 +204,7 @@ void move_cells(DenseView<double> coordinates, std::span<const Range> moved, con
         for (Size begin = rows.begin_item; begin < rows.end_item; begin += cells_a_tile)
             tiles.push_back({begin, std::min(begin + cells_a_tile, rows.end_item)});
     }
-    with_kernel(centers, vectors, sums.multiplicity, sigma, largest_cell, threads, [&](auto&& shifts_of) {
+    with_kernel(centers, vectors, sums.multiplicity, {sigma, least_total}, largest_cell, threads, [&](auto&& shifts_of) {
         Progress stage("Moving cells", n_moved);
         parallel_for(static_cast<Size>(tiles.size()), Grain{1}, threads, [&](Range range) {
             std::vector<double> scratch(static_cast<std::size_t>(cells_a_tile * coordinates.n_cols()));
@@ -208,7 +223,7 @@ void move_cells(DenseView<double> coordinates, std::span<const Range> moved, con
 
 void kernel_shifts(DenseView<const double> cells, DenseView<const double> centers, DenseView<const double> vectors,
                    std::span<const double> multiplicity, double sigma, DenseView<double> shifts, Threads threads) {
-    with_kernel(centers, vectors, multiplicity, sigma, largest_norm(cells, threads), threads, [&](auto&& shifts_of) {
+    with_kernel(centers, vectors, multiplicity, {sigma, 0.0}, largest_norm(cells, threads), threads, [&](auto&& shifts_of) {
         Progress stage("Moving cells", cells.n_rows());
         parallel_for(cells.n_rows(), Grain{cells_a_tile}, threads, [&](Range rows) {
             shifts_of(cells.rows(rows.begin_item, rows.end_item), shifts.rows(rows.begin_item, rows.end_item));

@@ -30,8 +30,10 @@ struct MatchedRows {
 /// @param[in,out] coordinates  all cells x coordinates; references may be among the moved rows: their old place counts.
 /// @param moved    ranges of rows to move; all matched cells lie within them.
 /// @param sigma    larger: less smoothing, every cell follows its nearest matches alone. Positive.
+/// @param least_total  a cell whose weights add up to less stays as well. scanorama without batches of matches divides
+///                 by scikit-learn's normalize, which leaves totals below 10 machine epsilons undivided; otherwise 0.
 void move_cells(DenseView<double> coordinates, std::span<const Range> moved, const MatchedRows& matches, double sigma,
-                Threads threads);
+                double least_total, Threads threads);
 
 /// The shifts that move_cells() adds, for cells, matched cells and vectors given one by one.
 ///

@@ -12,7 +12,7 @@ from .. import _progress
 from .._core import engine
 from ..settings import settings
 from ._expression import Expression, expression_shifts, require_same_cells
-from ._inputs import ALPHA, APPROX, KNN, SIGMA, VERBOSE, Matching, require_list, require_names, require_number
+from ._inputs import ALPHA, APPROX, KNN, SIGMA, VERBOSE, Matching, require_list, require_names
 from ._matching import CellPairs, Pair, as_points, match, stacked_points
 from ._plan import Plan, Step, plan_assembly
 
@@ -31,13 +31,15 @@ def matched_rows(step: Step, pairs: Mapping[Pair, CellPairs], offsets: np.ndarra
 
 
 def move_all(
-    plan: Plan, coordinates: np.ndarray, offsets: np.ndarray, pairs: Mapping[Pair, CellPairs], sigma: float
+    plan: Plan, coordinates: np.ndarray, offsets: np.ndarray, pairs: Mapping[Pair, CellPairs], matching: Matching
 ) -> None:
     """Carries out the plan on an embedding, in place."""
     for step in plan.steps:
         cells, references = matched_rows(step, pairs, offsets)
         ranges = [(int(offsets[s]), int(offsets[s + 1])) for s in step.moved]
-        engine.move_cells(coordinates, ranges, cells, references, sigma, settings.n_threads)
+        engine.move_cells(
+            coordinates, ranges, cells, references, matching.sigma, matching.least_total, settings.n_threads
+        )
 
 
 def announce(plan: Plan, ds_names: Sequence[str] | None, verbose: bool | int) -> None:
@@ -140,7 +142,7 @@ def assemble(
 
             for step in plan.steps:
                 show_matches(step, *matched_rows(step, pairs, offsets), coordinates, offsets, names)
-        move_all(plan, coordinates, offsets, pairs, matching.sigma)
+        move_all(plan, coordinates, offsets, pairs, matching)
         if expression is not None:
             expression.move_all(plan, pairs, matching.sigma)
     for moved in {dataset for step in plan.steps for dataset in step.moved}:
@@ -180,20 +182,27 @@ def transform(
     -------
     cells x dimensions: the shifts, float64. Zero where all weights vanish in double precision, and without matches.
     """
-    Matching.checked(KNN, sigma, ALPHA, APPROX, batch_size)
-    sigma = require_number(sigma, "sigma", above=0.0)
+    matching = Matching.checked(KNN, sigma, ALPHA, APPROX, batch_size)
     cells = _checked_rows(ds_ind, curr_ds.shape[0], "ds_ind")
     references = _checked_rows(ref_ind, curr_ref.shape[0], "ref_ind")
     if len(cells) != len(references):
         raise ValueError(f"ds_ind has {len(cells)} entries and ref_ind {len(references)}; they are pairs.")
     if cn or sparse.issparse(curr_ds):
-        shifts = expression_shifts(curr_ds, curr_ref, cells, references, sigma)
+        shifts = expression_shifts(curr_ds, curr_ref, cells, references, matching.sigma)
         return sparse.csr_matrix(shifts) if cn else shifts
     if curr_ds.shape[1] != curr_ref.shape[1]:
         raise ValueError(f"curr_ds has {curr_ds.shape[1]} columns and curr_ref {curr_ref.shape[1]}; they must agree.")
     before = as_points(curr_ds, "curr_ds")
     both = np.concatenate([before, as_points(curr_ref, "curr_ref")])
-    engine.move_cells(both, [(0, len(before))], cells, references + len(before), sigma, settings.n_threads)
+    engine.move_cells(
+        both,
+        [(0, len(before))],
+        cells,
+        references + len(before),
+        matching.sigma,
+        matching.least_total,
+        settings.n_threads,
+    )
     return both[: len(before)] - before
 
 

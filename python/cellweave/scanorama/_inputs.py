@@ -72,11 +72,13 @@ class Matching:
     sigma: float
     alpha: float
     approx: bool
+    #: Cells whose weights add up to less are not moved.
+    least_total: float
 
     @classmethod
     def checked(cls, knn: Any, sigma: Any, alpha: Any, approx: Any, batch_size: Any) -> Matching:
-        """``batch_size`` bounds scratch memory in scanorama; here a tile does, whatever it is, so it is only
-        checked."""
+        """``batch_size`` bounds scratch memory in scanorama; here a tile does, whatever it is. What remains of it: without
+        batches scanorama leaves totals of weights below 10 machine epsilons undivided, so that those cells stay."""
         if batch_size is not None:
             require_whole(batch_size, "batch_size")
         return cls(
@@ -84,6 +86,7 @@ class Matching:
             sigma=require_number(sigma, "sigma", above=0.0),
             alpha=require_number(alpha, "alpha"),
             approx=bool(approx),
+            least_total=10 * np.finfo(np.float64).eps if batch_size is None else 0.0,
         )
 
 

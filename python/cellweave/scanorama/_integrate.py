@@ -218,7 +218,7 @@ def correct(
         table, plan = plan_request(request, prepared.coordinates, offsets)
         expression = Expression([prepared.cells.dataset(i) for i in range(len(offsets) - 1)])
         expression.require_room(out)
-        move_all(plan, prepared.coordinates, offsets, table.pairs, request.matching.sigma)
+        move_all(plan, prepared.coordinates, offsets, table.pairs, request.matching)
         expression.move_all(plan, table.pairs, request.matching.sigma)
     if out is not None:
         corrected = expression.written_to(out)
@@ -348,7 +348,7 @@ def integrate(
             )
         else:
             table, plan = plan_request(request, coordinates, offsets)
-            move_all(plan, coordinates, offsets, table.pairs, request.matching.sigma)
+            move_all(plan, coordinates, offsets, table.pairs, request.matching)
     result = (_split(coordinates, offsets), prepared.genes)
     if return_report:
         return (*result, Report.of(table, plan, request.names, request.matching.alpha, with_pairs=True))

@@ -48,7 +48,7 @@ def integrate_sketches(
     sketched = coordinates[rows]
     moved = sketched.copy()
     table, plan = plan_request(request, moved, sketch_offsets)
-    move_all(plan, moved, sketch_offsets, table.pairs, request.matching.sigma)
+    move_all(plan, moved, sketch_offsets, table.pairs, request.matching)
     result = np.empty_like(coordinates)
     for i in range(n_sets):
         of_set = slice(offsets[i], offsets[i + 1])
@@ -64,5 +64,5 @@ def follow(points: np.ndarray, sketch: np.ndarray, moved: np.ndarray) -> np.ndar
     both = np.concatenate([points, moved])
     references = np.repeat(np.arange(len(moved)), n_neighbors) + len(points)
     ranges = [(0, len(points))]
-    engine.move_cells(both, ranges, nearest.reshape(-1), references, SKETCH_SIGMA, settings.n_threads)
+    engine.move_cells(both, ranges, nearest.reshape(-1), references, SKETCH_SIGMA, 0.0, settings.n_threads)
     return both[: len(points)]

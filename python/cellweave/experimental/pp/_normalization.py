@@ -63,8 +63,9 @@ def normalize_pearson_residuals(
 
     Returns
     -------
-    ``None``; the copy if ``copy``; with ``inplace=False`` a dictionary of ``X`` (float32 of float32 counts, else
-    float64), ``theta``, ``clip`` and ``computed_on``. ``adata.uns['pearson_residuals_normalization']`` holds the last
+    ``None``; the copy if ``copy``; with ``inplace=False`` a dictionary of ``X`` (float32 of float32 counts
+    with a given ``clip``, else float64), ``theta``, ``clip``
+    (as given) and ``computed_on``. ``adata.uns['pearson_residuals_normalization']`` holds the last
     three.
 
     Raises
@@ -82,7 +83,7 @@ def normalize_pearson_residuals(
     matrix, name = _anndata.picked(adata, layer=layer, obsm=obsm)
     computed_on = layer or obsm or "adata.X"
     logger.info("computing analytic Pearson residuals on %s", computed_on)
-    clip = _residuals.checked_clip(clip, matrix.shape[0])
+    largest = _residuals.checked_clip(clip, matrix.shape[0])
     counts = _residuals.read(matrix, name, caller="`normalize_pearson_residuals()`", check_values=check_values)
     n_empty = int((counts.of_cell == 0).sum()), int((counts.of_gene == 0).sum())
     if any(n_empty):
@@ -91,7 +92,9 @@ def normalize_pearson_residuals(
             "Call pp.filter_cells and pp.filter_genes first.",
             RuntimeWarning,
         )
-    values = _residuals.residuals(counts, theta, clip)
+    values = _residuals.residuals(counts, theta, largest)
+    if clip is None:  # numpy's square root is a float64, and so is what scanpy clips with it
+        values = values.astype(np.float64, copy=False)
     used = {"theta": theta, "clip": clip, "computed_on": computed_on}
     if not inplace:
         return {"X": values, **used}

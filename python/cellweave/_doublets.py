@@ -43,10 +43,10 @@ def simulated_counts(
     """Counts and totals of the doublets whose parents are given, thinned to ``rate`` by binomial draws."""
     totals = np.asarray(counts.sum(axis=1)).ravel()
     totals = totals[parents[:, 0]] + totals[parents[:, 1]]
-    doublets = counts[parents[:, 0]] + counts[parents[:, 1]]
     if rate >= 1:
-        return doublets, totals
-    by_gene = doublets.tocsc()  # the order in which the original draws
+        return counts[parents[:, 0]] + counts[parents[:, 1]], totals
+    by_gene = counts.tocsc()
+    by_gene = by_gene[parents[:, 0]] + by_gene[parents[:, 1]]  # entries in the order in which the original draws
     by_gene.data = random_state.binomial(np.round(by_gene.data).astype(int), rate)
     kept = np.asarray(by_gene.sum(axis=1)).ravel()
     unseen = np.round(totals - kept).astype(int)
@@ -89,16 +89,31 @@ def _in_double(matrix: Any) -> sparse.csr_matrix:
 
 
 def nearest(coordinates: np.ndarray, k: int, metric: Any) -> np.ndarray:
-    """Indices of the ``k`` nearest cells, each cell itself first."""
+    """Indices of the ``k`` nearest cells, each cell itself first; or of ``k - 1``, where cells have exact twins.
+
+    scanpy drops the first neighbour of each cell, taking it for the cell, and puts the cell back unless some cell is
+    now first among its own neighbours. A twin (the doublet of a cell with itself, say) ahead of one cell thereby takes
+    all cells out of their own neighbours. Thresholds hang on it, so it is done here too.
+    """
     from .neighbors._knn import METRICS, knn
 
     k = min(k, coordinates.shape[0])
     if metric in METRICS:
-        return knn(coordinates, k, metric=metric, dtype=np.float64)[0]
-    from sklearn.neighbors import NearestNeighbors
+        neighbors = knn(coordinates, k, metric=metric, dtype=np.float64)[0]
+    else:
+        from sklearn.neighbors import NearestNeighbors
 
-    logger.info("knn_dist_metric=%r is searched by scikit-learn; the engine knows %s", metric, list(METRICS))
-    return NearestNeighbors(n_neighbors=k, metric=metric).fit(coordinates).kneighbors(return_distance=True)[1]
+        logger.info("knn_dist_metric=%r is searched by scikit-learn; the engine knows %s", metric, list(METRICS))
+        neighbors = (
+            NearestNeighbors(n_neighbors=k, metric=metric)
+            .fit(coordinates)
+            .kneighbors(coordinates, return_distance=False)
+        )
+    cells = np.arange(coordinates.shape[0])
+    others = neighbors[:, 1:]
+    if others.size and (others[:, 0] == cells).any():
+        return others
+    return np.hstack([cells[:, None], others])
 
 
 def doublet_likelihood(n_simulated_neighbors: np.ndarray, k: int, ratio: float, expected_rate: float) -> np.ndarray:

@@ -231,7 +231,7 @@ def scrublet_simulate_doublets(
 
 @dataclass(frozen=True)
 class _Prepared:
-    """Observed and simulated cells on the same genes; which of the given cells were kept, and their numbers of genes."""
+    """Observed and simulated cells on the same genes, and which cells were kept with how many genes."""
 
     observed: Any
     simulated: Any

@@ -54,7 +54,7 @@ def test_thousands_of_neighbors_and_of_dimensions(cells, pbmc_8batch):
     assert_same_neighbors(knn(counts, 20, dtype=np.float64), theirs, atol=1e-4)
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", [metric for metric in METRICS if metric != "manhattan"])  # never taken by itself
 def test_approximate_search_misses_few(cells, metric):
     """Real cells, as few as they are, cut into lists all the same."""
     exact = knn(cells, 16, metric=metric, algorithm="exact")[1][:, -1:]

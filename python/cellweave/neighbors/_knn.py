@@ -113,7 +113,7 @@ def knn(
     if algorithm not in ("auto", "exact", "approximate"):
         raise ValueError(f"algorithm must be 'auto', 'exact' or 'approximate', found {algorithm!r}.")
     if algorithm == "auto":
-        algorithm = _affordable(len(points), len(points if queries is None else queries), k)
+        algorithm = _affordable(len(points), len(points if queries is None else queries), k, metric)
     seed = random_state if isinstance(random_state, int | np.integer) and random_state >= 0 else 0
     with bars(settings.verbosity >= 2):
         if algorithm == "exact":
@@ -123,7 +123,10 @@ def knn(
         )
 
 
-def _affordable(n_points: int, n_queries: int, k: int) -> str:
-    """The exact search where it takes a fraction of a second, or where the approximate one would visit most points."""
+def _affordable(n_points: int, n_queries: int, k: int, metric: str) -> str:
+    """The exact search where it takes a fraction of a second, or where the approximate one would visit most points.
+
+    Manhattan is always exact: its lists, cut by euclidean means, missed 2 % of the neighbours of real cells.
+    """
     is_small = n_points * n_queries <= EXACT_UP_TO**2
-    return "exact" if is_small or n_points <= EXACT_UP_TO // 4 or 50 * k > n_points else "approximate"
+    return "exact" if metric == "manhattan" or is_small or n_points <= EXACT_UP_TO // 4 or 50 * k > n_points else "approximate"

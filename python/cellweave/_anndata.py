@@ -66,7 +66,7 @@ def picked(
         raise ValueError("Give only one of layer, use_raw and obsm.")
     if layer is not None:
         if layer not in adata.layers:
-            raise KeyError(f"layer '{layer}' not found; adata.layers has {sorted(adata.layers)}.")
+            raise KeyError(f"layer '{layer}' not found; adata.layers has {sorted(filter(None, adata.layers))}.")
         matrix, name = adata.layers[layer], f"adata.layers['{layer}']"
     elif obsm is not None:
         if obsm not in adata.obsm:

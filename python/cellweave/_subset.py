@@ -60,12 +60,13 @@ def subset(adata: AnnData, index: np.ndarray, axis: int, annotation: dict[str, n
     ``annotation`` holds new columns of ``obs`` or ``var``, as long as before the subsetting.
     """
     columns = {key: np.asarray(values)[index] for key, values in (annotation or {}).items()}
-    matrices = {"X": adata.X, **{f"layers[{key!r}]": layer for key, layer in adata.layers.items()}}
+    layers = {key: layer for key, layer in adata.layers.items() if key is not None}  # anndata 0.13 lists X as None
+    matrices = {"X": adata.X, **{f"layers[{key!r}]": layer for key, layer in layers.items()}}
     taken = {name: take(matrix, index, axis, name) for name, matrix in matrices.items() if matrix is not None}
     view = adata[index] if axis == 0 else adata[:, index]
     kept = AnnData(
         X=taken.get("X"),
-        layers={key: taken[f"layers[{key!r}]"] for key in adata.layers},
+        layers={key: taken[f"layers[{key!r}]"] for key in layers},
         uns=deepcopy(dict(adata.uns)),
         raw=None if view.raw is None else {"X": view.raw.X, "var": view.raw.var, "varm": dict(view.raw.varm)},
         **{slot: getattr(view, slot).copy() for slot in ("obs", "var")},

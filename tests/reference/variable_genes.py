@@ -25,10 +25,11 @@ def normalized_dispersions(means, dispersions, n_bins=20):
     for which in np.unique(bins):
         members = bins == which
         known = dispersions[members & ~np.isnan(dispersions)]
-        if len(known) == 1:
-            result[members] = dispersions[members] / known[0]
-        elif len(known) > 1:
-            result[members] = (dispersions[members] - known.mean()) / known.std(ddof=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if len(known) == 1:
+                result[members] = dispersions[members] / known[0]
+            elif len(known) > 1:
+                result[members] = (dispersions[members] - known.mean()) / known.std(ddof=1)
     return result
 
 

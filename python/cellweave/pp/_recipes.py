@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from .. import _anndata, _arrays
+from .. import _anndata, _arrays, _subset
 from .._compat import old_positionals
 from .._moments import sum_moments
 from ..settings import logger
@@ -50,7 +50,7 @@ def recipe_seurat(adata: AnnData, *, log: bool = True, plot: bool = False, copy:
     dispersions = _dispersions(work, flavor="seurat", choice=choice, log=not log)
     if plot:
         _plot(dispersions, log=not log)
-    work._inplace_subset_var(dispersions["gene_subset"])
+    _subset.subset(work, dispersions["gene_subset"], axis=1)
     if log:
         log1p(work)
     scale(work, max_value=10)
@@ -95,7 +95,7 @@ def recipe_zheng17(
     dispersions = _dispersions(work, flavor="cell_ranger", choice=n_top_genes, log=False)
     if plot:
         _plot(dispersions, log=True)
-    work._inplace_subset_var(dispersions["gene_subset"])
+    _subset.subset(work, dispersions["gene_subset"], axis=1)
     normalize_total(work)
     if log:
         log1p(work)
@@ -157,7 +157,7 @@ def recipe_weinreb17(
     chosen = (means > mean_threshold) & (deviations / (means + 0.0001) > cv_threshold)
     if not chosen.any():
         raise ValueError("No gene has a mean above mean_threshold and a coefficient of variation above cv_threshold.")
-    work._inplace_subset_var(chosen)
+    _subset.subset(work, chosen, axis=1)
     z_scores = (work.X - means[chosen]) / (deviations[chosen] + 0.0001)
     work.obsm["X_pca"] = pca(z_scores, n_comps=n_pcs, svd_solver=svd_solver, random_state=random_state)
     return _handed_over(adata, work, copy=copy)

@@ -12,19 +12,10 @@ from anndata import AnnData
 
 from ... import _anndata
 from ..._compat import warn
+from ...pp._pca import _NOT_GIVEN, _mask, _NotGiven
 from ...settings import logger
 from . import _residuals
 from ._highly_variable_genes import highly_variable_genes
-
-
-class _NotGiven:
-    """Marks an argument that was left out, where None means something."""
-
-    def __repr__(self) -> str:
-        return "Empty"
-
-
-_not_given = _NotGiven()
 
 
 def normalize_pearson_residuals(
@@ -63,10 +54,9 @@ def normalize_pearson_residuals(
 
     Returns
     -------
-    ``None``; the copy if ``copy``; with ``inplace=False`` a dictionary of ``X`` (float32 of float32 counts
-    with a given ``clip``, else float64), ``theta``, ``clip``
-    (as given) and ``computed_on``. ``adata.uns['pearson_residuals_normalization']`` holds the last
-    three.
+    ``None``; the copy if ``copy``; with ``inplace=False`` a dictionary of ``X`` (float64; float32 of float32 counts if
+    ``clip`` is given), ``theta``, ``clip`` and ``computed_on``. ``adata.uns['pearson_residuals_normalization']`` holds
+    the last three.
 
     Raises
     ------
@@ -79,11 +69,11 @@ def normalize_pearson_residuals(
     """
     if copy and not inplace:
         raise ValueError("`copy=True` cannot be used with `inplace=False`.")
+    used = {"theta": theta, "clip": clip, "computed_on": layer or obsm or "adata.X"}
     theta = _residuals.checked_theta(theta)
     matrix, name = _anndata.picked(adata, layer=layer, obsm=obsm)
-    computed_on = layer or obsm or "adata.X"
-    logger.info("computing analytic Pearson residuals on %s", computed_on)
-    largest = _residuals.checked_clip(clip, matrix.shape[0])
+    logger.info("computing analytic Pearson residuals on %s", used["computed_on"])
+    limit = _residuals.checked_clip(clip, matrix.shape[0])
     counts = _residuals.read(matrix, name, caller="`normalize_pearson_residuals()`", check_values=check_values)
     n_empty = int((counts.of_cell == 0).sum()), int((counts.of_gene == 0).sum())
     if any(n_empty):
@@ -92,10 +82,9 @@ def normalize_pearson_residuals(
             "Call pp.filter_cells and pp.filter_genes first.",
             RuntimeWarning,
         )
-    values = _residuals.residuals(counts, theta, largest)
-    if clip is None:  # numpy's square root is a float64, and so is what scanpy clips with it
-        values = values.astype(np.float64, copy=False)
-    used = {"theta": theta, "clip": clip, "computed_on": computed_on}
+    # scanpy clips at a numpy float64 if it takes the limit itself, and that makes its result float64.
+    in_double = clip is None or isinstance(clip, np.float64)
+    values = _residuals.residuals(counts, theta, limit, in_double=in_double)
     if not inplace:
         return {"X": values, **used}
     with _anndata.transaction(adata, copy=copy) as target:
@@ -112,7 +101,7 @@ def normalize_pearson_residuals_pca(
     n_comps: int | None = 50,
     random_state: float = 0,
     kwargs_pca: Mapping[str, Any] = MappingProxyType({}),
-    mask_var: np.ndarray | str | _NotGiven | None = _not_given,
+    mask_var: np.ndarray | str | _NotGiven | None = _NOT_GIVEN,
     use_highly_variable: bool | None = None,
     check_values: bool = True,
     inplace: bool = True,
@@ -148,7 +137,7 @@ def normalize_pearson_residuals_pca(
     ValueError
         As :func:`normalize_pearson_residuals`; or ``mask_var`` does not fit.
     """
-    mask = _checked_mask(adata, mask_var, use_highly_variable)
+    mask = _mask(adata, mask_var, use_highly_variable)[1]
     matrix, _ = _anndata.picked(adata)
     used = slice(None) if mask is None else mask
     chosen = AnnData(matrix[:, used].copy(), obs=adata.obs[[]], var=adata.var.loc[used, []])
@@ -250,32 +239,3 @@ def _collect(target: _anndata.Target, chosen: AnnData, mask: np.ndarray | None) 
         **chosen.uns["pearson_residuals_normalization"],
         "pearson_residuals_df": chosen.to_df(),
     }
-
-
-def _checked_mask(adata: AnnData, mask_var: Any, use_highly_variable: bool | None) -> np.ndarray | None:
-    if use_highly_variable is not None:
-        hint = (
-            'Use_highly_variable=True can be called through mask_var="highly_variable". '
-            "Use_highly_variable=False can be called through mask_var=None"
-        )
-        warn(f"Argument `use_highly_variable` is deprecated, consider using the mask argument. {hint}", FutureWarning)
-        if mask_var is not _not_given:
-            raise ValueError(f"These arguments are incompatible. {hint}")
-        mask_var = "highly_variable" if use_highly_variable else None
-    elif mask_var is _not_given:
-        mask_var = "highly_variable" if "highly_variable" in adata.var else None
-    if mask_var is None:
-        return None
-    if isinstance(mask_var, str):
-        if mask_var not in adata.var:
-            raise ValueError(
-                f"Did not find `adata.var[{mask_var!r}]`. "
-                "Either add the mask first to `adata.var` or consider using the mask argument with an array."
-            )
-        mask_var = adata.var[mask_var].to_numpy()
-    mask = np.asarray(mask_var)
-    if mask.shape != (adata.n_vars,):
-        raise ValueError(f"The shape of the mask, {mask.shape}, does not match the {adata.n_vars} genes of the data.")
-    if mask.dtype != bool:
-        raise ValueError(f"Mask array must be boolean, found {mask.dtype}.")
-    return mask

@@ -113,11 +113,13 @@ def variances(counts: Counts, theta: float, clip: float) -> np.ndarray:
     return np.where(counts.of_gene > 0, squares / n - (sums / n) ** 2, 0.0)
 
 
-def residuals(counts: Counts, theta: float, clip: float) -> np.ndarray:
-    """Cells x genes; float32 of float32 counts, else float64."""
+def residuals(counts: Counts, theta: float, clip: float, *, in_double: bool) -> np.ndarray:
+    """Cells x genes; float32 of float32 counts unless ``in_double``, else float64."""
     matrix = counts.matrix
     if matrix.dtype.kind in "iub" and matrix.dtype not in _arrays.NUMBER:
         matrix = matrix.astype(np.int64)
+    if matrix.dtype == np.float32 and in_double:
+        matrix = matrix.astype(np.float64)
     if _arrays.is_sparse(matrix):
         view = _arrays.compressed(matrix, counts.name, readable=_arrays.NUMBER)
     else:

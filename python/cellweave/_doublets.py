@@ -89,31 +89,34 @@ def _in_double(matrix: Any) -> sparse.csr_matrix:
 
 
 def nearest(coordinates: np.ndarray, k: int, metric: Any) -> np.ndarray:
-    """Indices of the ``k`` nearest cells, each cell itself first; or of ``k - 1``, where cells have exact twins.
+    """Indices of the ``k`` nearest cells, each cell itself among them; or of the ``k - 1`` others, if there are twins.
 
     scanpy drops the first neighbour of each cell, taking it for the cell, and puts the cell back unless some cell is
-    now first among its own neighbours. A twin (the doublet of a cell with itself, say) ahead of one cell thereby takes
-    all cells out of their own neighbours. Thresholds hang on it, so it is done here too.
+    now first among its own neighbours. Where cells coincide (as a cell and its doublet with itself do: there are two
+    such pairs on average) that depends on rounding, and is the likelier outcome. The scores of simulated doublets, and
+    with them the threshold, hang on it: here any such pair takes all cells out of their own neighbours.
     """
     from .neighbors._knn import METRICS, knn
 
     k = min(k, coordinates.shape[0])
     if metric in METRICS:
-        neighbors = knn(coordinates, k, metric=metric, dtype=np.float64)[0]
+        neighbors, distances = knn(coordinates, k, metric=metric, dtype=np.float64)
     else:
         from sklearn.neighbors import NearestNeighbors
 
         logger.info("knn_dist_metric=%r is searched by scikit-learn; the engine knows %s", metric, list(METRICS))
-        neighbors = (
-            NearestNeighbors(n_neighbors=k, metric=metric)
-            .fit(coordinates)
-            .kneighbors(coordinates, return_distance=False)
-        )
-    cells = np.arange(coordinates.shape[0])
-    others = neighbors[:, 1:]
-    if others.size and (others[:, 0] == cells).any():
+        search = NearestNeighbors(n_neighbors=k, metric=metric).fit(coordinates)
+        distances, neighbors = search.kneighbors(coordinates)
+    if k < 2:
+        return neighbors
+    itself = neighbors == np.arange(coordinates.shape[0])[:, None]
+    itself[~itself.any(axis=1), -1] = True  # crowded out by twins
+    others = neighbors[~itself].reshape(-1, k - 1)
+    nearest_other = np.where(itself[:, 0], distances[:, 1], distances[:, 0])
+    has_twins = bool((nearest_other <= 1e-7 * np.median(distances[:, -1])).any())
+    if has_twins:
         return others
-    return np.hstack([cells[:, None], others])
+    return np.hstack([np.arange(coordinates.shape[0])[:, None], others])
 
 
 def doublet_likelihood(n_simulated_neighbors: np.ndarray, k: int, ratio: float, expected_rate: float) -> np.ndarray:

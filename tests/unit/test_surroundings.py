@@ -7,14 +7,12 @@ import sys
 import threading
 import time
 
-import numpy as np
 import pytest
 
 import cellweave as cw
 
 #: Two overlapping clouds of cells; the larger, the longer a call takes.
 CLOUDS = """
-import numpy as np
 def clouds(n_cells):
     rng = np.random.RandomState(0)
     genes = [f"gene{k}" for k in range(60)]

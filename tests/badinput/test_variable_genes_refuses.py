@@ -4,9 +4,9 @@ import anndata
 import numpy as np
 import pytest
 from scipy import sparse
-from support import refuses
 
 import cellweave as cw
+from support import refuses
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
-from support import LAYOUTS, all_layouts
 
 import cellweave as cw
+from support import LAYOUTS, all_layouts
 
 sc = pytest.importorskip("scanpy")
 

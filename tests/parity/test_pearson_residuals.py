@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from support import LAYOUTS
 
 import cellweave as cw
+from support import LAYOUTS
 
 sc = pytest.importorskip("scanpy")
 ours, theirs = cw.experimental.pp, sc.experimental.pp

@@ -130,8 +130,8 @@ def test_external_equals(kang_batches, spread):
     sc.external.pp.scanorama_integrate(expected, "batch", approx=False, verbose=0)
     theirs = expected.obsm["X_scanorama"]
     is_equal = np.abs(adata.obsm["X_scanorama"] - theirs).max(axis=1) < 1e-3 * theirs.std()
-    # On a PCA as it is, the weights of some far cells lie below 1e-308, where doubles lose their digits: scanorama moves
-    # those cells by a quotient of rounding errors.
+    # On a PCA as it is, the weights of some far cells lie below 1e-308, where doubles lose their digits: scanorama
+    # moves those cells by a quotient of rounding errors.
     assert is_equal.mean() >= (1.0 if spread < 1 else 0.97)
 
 

@@ -129,4 +129,5 @@ def _affordable(n_points: int, n_queries: int, k: int, metric: str) -> str:
     Manhattan is always exact: its lists, cut by euclidean means, missed 2 % of the neighbours of real cells.
     """
     is_small = n_points * n_queries <= EXACT_UP_TO**2
-    return "exact" if metric == "manhattan" or is_small or n_points <= EXACT_UP_TO // 4 or 50 * k > n_points else "approximate"
+    is_wide = n_points <= EXACT_UP_TO // 4 or 50 * k > n_points
+    return "exact" if metric == "manhattan" or is_small or is_wide else "approximate"

@@ -193,7 +193,9 @@ def normalize_per_cell(
         return _matrix_per_cell(data, counts_per_cell_after, counts_per_cell, copy, min_counts)
     adata = data.copy() if copy else data
     x, name = _anndata.picked(adata)
-    layer_names = [key for key in adata.layers if key is not None] if isinstance(layers, str) and layers == "all" else list(layers)
+    if isinstance(layers, str) and layers == "all":
+        layers = [key for key in adata.layers if key is not None]
+    layer_names = list(layers)
     for key in layer_names:
         _refuse_integers(_anndata.picked(adata, layer=key)[0], f"adata.layers['{key}']")
     _refuse_integers(x, name)

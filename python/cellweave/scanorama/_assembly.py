@@ -13,21 +13,9 @@ from .._core import engine
 from ..settings import settings
 from ._expression import Expression, expression_shifts, require_same_cells
 from ._inputs import ALPHA, APPROX, KNN, SIGMA, VERBOSE, Matching, require_list, require_names
-from ._matching import CellPairs, Pair, as_points, match, stacked_points
-from ._plan import Plan, Step, plan_assembly
-
-
-def matched_rows(step: Step, pairs: Mapping[Pair, CellPairs], offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers (of all data sets below one another) of the moved cells of all pulls, and of their references."""
-    cells, references = [], []
-    for moved, reference in step.pulls:
-        found = pairs[min(moved, reference), max(moved, reference)]
-        of_moved, of_reference = (found.first, found.second) if moved < reference else (found.second, found.first)
-        cells.append(of_moved + offsets[moved])
-        references.append(of_reference + offsets[reference])
-    if not cells:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    return np.concatenate(cells), np.concatenate(references)
+from ._matching import CellPairs, MatchTable, Pair, as_points, match, stacked_points
+from ._plan import Plan, matched_rows, plan_assembly, plan_guided
+from ._request import Request
 
 
 def move_all(
@@ -40,6 +28,22 @@ def move_all(
         engine.move_cells(
             coordinates, ranges, cells, references, matching.sigma, matching.least_total, settings.n_threads
         )
+
+
+def plan_request(request: Request, coordinates: np.ndarray, offsets: np.ndarray) -> tuple[MatchTable, Plan]:
+    """Matches, and the order of assembly."""
+    if len(offsets) == 2:
+        return MatchTable({}, {}), Plan(panoramas=[[0]])
+    table = match(coordinates, offsets, request.matching)
+    if request.verbose > 1:
+        print(table.as_matrix(len(offsets) - 1))
+    alpha = request.matching.alpha
+    if request.order is not None:
+        plan = plan_guided(request.order, table.scores, table.pairs, alpha)
+    else:
+        plan = plan_assembly(table.alignments(alpha), np.diff(offsets).tolist(), table.pairs)
+    announce(plan, request.ds_names, request.verbose)
+    return table, plan
 
 
 def announce(plan: Plan, ds_names: Sequence[str] | None, verbose: bool | int) -> None:

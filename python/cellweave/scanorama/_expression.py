@@ -12,7 +12,7 @@ from .. import _arrays
 from .._core import engine
 from ..settings import settings
 from ._matching import CellPairs, Pair
-from ._plan import Plan, Step
+from ._plan import Plan, Step, matched_rows
 
 
 class Expression:
@@ -41,8 +41,6 @@ class Expression:
             self._move(step, pairs, sigma)
 
     def _move(self, step: Step, pairs: Mapping[Pair, CellPairs], sigma: float) -> None:
-        from ._assembly import matched_rows
-
         order = [*step.moved, *(dataset for dataset in step.onto if dataset not in step.moved)]
         sizes = [self._matrices[dataset].shape[0] for dataset in order]
         starts = dict(zip(order, np.concatenate([[0], np.cumsum(sizes)[:-1]]).tolist(), strict=True))

@@ -77,8 +77,12 @@ class Matching:
 
     @classmethod
     def checked(cls, knn: Any, sigma: Any, alpha: Any, approx: Any, batch_size: Any) -> Matching:
-        """``batch_size`` bounds scratch memory in scanorama; here a tile does, whatever it is. What remains of it: without
-        batches scanorama leaves totals of weights below 10 machine epsilons undivided, so that those cells stay."""
+        """From what a caller gives.
+
+        ``batch_size`` bounds scratch memory in scanorama; here a tile does, whatever it is. What remains of it:
+        without batches scanorama leaves totals of weights below 10 machine epsilons undivided, so that those cells
+        stay.
+        """
         if batch_size is not None:
             require_whole(batch_size, "batch_size")
         return cls(

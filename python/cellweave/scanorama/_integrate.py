@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _progress
-from ._assembly import announce, move_all
+from ._assembly import move_all, plan_request
 from ._embedding import choose_genes, embed
 from ._expression import Expression
 from ._inputs import (
@@ -22,88 +22,14 @@ from ._inputs import (
     SIGMA,
     SKETCH_METHODS,
     VERBOSE,
-    Matching,
     Stack,
-    checked_dataset,
     plan_genes,
-    require_list,
-    require_names,
     require_whole,
     stack,
 )
-from ._matching import MatchTable, match
-from ._plan import Plan, plan_assembly, plan_guided
 from ._report import Report
+from ._request import Request, checked_request
 from ._sketch import integrate_sketches
-
-
-@dataclass(frozen=True)
-class Request:
-    """Everything a caller may ask for, checked."""
-
-    datasets: list[Any]
-    genes_list: Any
-    ds_names: Sequence[str] | None
-    matching: Matching
-    dimred: int
-    hvg: int | None
-    union: bool
-    seed: int
-    verbose: bool | int
-    order: list[int] | None
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the data sets, or their numbers."""
-        return require_names(self.ds_names, len(self.datasets))
-
-
-def _checked_order(order: Any, names: list[str]) -> list[int] | None:
-    if order is None:
-        return None
-    if isinstance(order, str) or not hasattr(order, "__len__"):
-        raise TypeError(f"order must be a list of data sets, found {order!r}.")
-    numbers = []
-    for entry in order:
-        if isinstance(entry, str) and entry in names:
-            numbers.append(names.index(entry))
-        elif isinstance(entry, (int, np.integer)) and not isinstance(entry, bool) and 0 <= entry < len(names):
-            numbers.append(int(entry))
-        else:
-            raise ValueError(f"order holds {entry!r}; the data sets are {names} (or their numbers from 0).")
-    if sorted(numbers) != list(range(len(names))):
-        raise ValueError(f"order must hold each of the {len(names)} data sets once, found {list(order)}.")
-    return numbers
-
-
-def checked_request(
-    datasets_full: Any,
-    genes_list: Any,
-    *,
-    batch_size: Any,
-    verbose: Any,
-    ds_names: Any,
-    dimred: Any,
-    approx: Any,
-    sigma: Any,
-    alpha: Any,
-    knn: Any,
-    union: Any,
-    hvg: Any,
-    seed: Any,
-    order: Any,
-) -> Request:
-    """The caller's wishes, or an error that names what is wrong. Nothing has been computed yet."""
-    matching = Matching.checked(knn, sigma, alpha, approx, batch_size)
-    dimred = require_whole(dimred, "dimred")
-    hvg = None if hvg is None else require_whole(hvg, "hvg", at_least=0)
-    seed = require_whole(seed, "seed", at_least=0)
-    datasets = require_list(datasets_full, "datasets_full")
-    names = require_names(ds_names, len(datasets))
-    datasets = [checked_dataset(ds, f"data set {name}") for ds, name in zip(datasets, names, strict=True)]
-    return Request(
-        datasets, genes_list, ds_names, matching, dimred, hvg, bool(union), seed, verbose, _checked_order(order, names)
-    )
 
 
 @dataclass
@@ -125,22 +51,6 @@ def prepare(request: Request) -> Prepared:
     cells = stack(request.datasets, plan, normalize=True, union=request.union)
     rng = np.random.RandomState(request.seed)
     return Prepared(cells, plan.genes, embed(cells.matrix, request.dimred, rng), rng)
-
-
-def plan_request(request: Request, coordinates: np.ndarray, offsets: np.ndarray) -> tuple[MatchTable, Plan]:
-    """Matches, and the order of assembly."""
-    if len(offsets) == 2:
-        return MatchTable({}, {}), Plan(panoramas=[[0]])
-    table = match(coordinates, offsets, request.matching)
-    if request.verbose > 1:
-        print(table.as_matrix(len(offsets) - 1))
-    alpha = request.matching.alpha
-    if request.order is not None:
-        plan = plan_guided(request.order, table.scores, table.pairs, alpha)
-    else:
-        plan = plan_assembly(table.alignments(alpha), np.diff(offsets).tolist(), table.pairs)
-    announce(plan, request.ds_names, request.verbose)
-    return table, plan
 
 
 def _split(coordinates: np.ndarray, offsets: np.ndarray) -> list[np.ndarray]:

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ._matching import Pair
+import numpy as np
+
+from ._matching import CellPairs, Pair
 
 #: A pair is passed over once both its data sets have been considered more often than this.
 MOST_USES = 3
@@ -19,6 +21,19 @@ class Step:
     moved: tuple[int, ...]
     onto: tuple[int, ...]
     pulls: tuple[Pair, ...]
+
+
+def matched_rows(step: Step, pairs: Mapping[Pair, CellPairs], offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers (of all data sets below one another) of the moved cells of all pulls, and of their references."""
+    cells, references = [], []
+    for moved, reference in step.pulls:
+        found = pairs[min(moved, reference), max(moved, reference)]
+        of_moved, of_reference = (found.first, found.second) if moved < reference else (found.second, found.first)
+        cells.append(of_moved + offsets[moved])
+        references.append(of_reference + offsets[reference])
+    if not cells:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    return np.concatenate(cells), np.concatenate(references)
 
 
 @dataclass

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from .._core import engine
 from ..settings import settings
-from ._assembly import move_all
+from ._assembly import move_all, plan_request
 from ._matching import MatchTable
 from ._plan import Plan
-
-if TYPE_CHECKING:
-    from ._integrate import Request
+from ._request import Request
 
 #: Fixed in scanorama, whatever sigma is.
 SKETCH_SIGMA = 15.0
@@ -39,8 +35,6 @@ def integrate_sketches(
     request: Request,
 ) -> tuple[np.ndarray, MatchTable, Plan]:
     """Integrated coordinates of all cells, and what was found between the sketches."""
-    from ._integrate import plan_request
-
     n_sets = len(offsets) - 1
     sketches = [draw_sketch(coordinates[offsets[i] : offsets[i + 1]], size, method, rng) for i in range(n_sets)]
     rows = np.concatenate([sketch + offsets[i] for i, sketch in enumerate(sketches)])

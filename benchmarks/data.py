@@ -81,15 +81,20 @@ def pca_50(n_cells: int) -> anndata.AnnData:
     from sklearn.decomposition import TruncatedSVD
 
     adata = _batches(n_cells, 4)
-    return anndata.AnnData(TruncatedSVD(50, random_state=0).fit_transform(adata.X).astype(np.float64))
+    components = TruncatedSVD(50, random_state=0).fit_transform(adata.X)
+    return anndata.AnnData(components.astype(np.float64), obs=adata.obs[["batch"]])
 
 
 @data_set("synthetic, graph of 15 neighbours")
 def neighbor_graph(n_cells: int) -> anndata.AnnData:
     import cellweave as cw
 
-    components = pca_50(n_cells).X.astype(np.float32)
-    adata = anndata.AnnData(sparse.csr_matrix(np.ones((n_cells, 2), dtype=np.float32)), obsm={"X_pca": components})
+    components = pca_50(n_cells)
+    adata = anndata.AnnData(
+        sparse.csr_matrix(np.ones((n_cells, 2), dtype=np.float32)),
+        obs=components.obs,
+        obsm={"X_pca": components.X.astype(np.float32)},
+    )
     cw.pp.neighbors(adata, use_rep="X_pca")
     return adata
 

@@ -20,6 +20,10 @@ def _shown(seconds: float) -> str:
     return f"{seconds:.3f}" if seconds < 1 else f"{seconds:.2f}" if seconds < 100 else f"{seconds:.0f}"
 
 
+def _quality(record: dict) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in record.get("quality", {}).items())
+
+
 def _counterpart(record: dict, records: list[dict]) -> dict | None:
     """Our record of the same step on the same data."""
     for other in records:
@@ -39,8 +43,8 @@ def line(record: dict, records: list[dict]) -> str:
     times = f" = {_seconds(record) / _seconds(ours):.1f} x cellweave" if ours and ours is not record else ""
     return (
         f"{head}{_shown(_seconds(record))} s{times}, peak {record['peak_bytes'] / 2**20:.0f} MiB "
-        f"(+{record['growth_bytes'] / 2**20:.0f})"
-    )
+        f"(+{record['growth_bytes'] / 2**20:.0f}) {_quality(record)}"
+    ).rstrip()
 
 
 def load(room: str, folder: Path) -> list[dict]:
@@ -65,6 +69,9 @@ def table(records: list[dict]) -> str:
         "| step | data | cells | threads | tool | seconds | times ours | peak MiB | growth MiB | times ours |",
         "|---|---|--:|--:|---|--:|--:|--:|--:|--:|",
     ]
+    has_quality = any(_quality(record) for record in records)
+    if has_quality:
+        rows = [rows[0] + " quality |", rows[1] + "---|"]
     for record in sorted(records, key=lambda r: (r["data"], r["step"], r["n_cells"], r["tool"] != OURS, r["tool"])):
         ours = _counterpart(record, records)
         is_peer = ours is not None and ours is not record
@@ -81,6 +88,7 @@ def table(records: list[dict]) -> str:
             f"{record['peak_bytes'] / 2**20:.0f}",
             f"{record['growth_bytes'] / 2**20:.0f}",
             larger,
+            *([_quality(record)] if has_quality else []),
         ]
         rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows)

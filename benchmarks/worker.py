@@ -11,7 +11,9 @@ import sys
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def _status_bytes(field: str) -> int | None:
@@ -54,6 +56,11 @@ def _version(tool: str) -> str:
         return "source tree"
 
 
+def _call_and_judge(prepared: Any) -> tuple[Callable[[], Any], Callable[[], dict[str, float]]]:
+    """The call that is timed, and the one that says how good its last result is: nothing, where a step has none."""
+    return prepared if isinstance(prepared, tuple) else (prepared, dict)
+
+
 def measure(key: str, path: str, n_threads: int, repeats: int) -> dict:
     import anndata
     from steps import all_steps
@@ -61,21 +68,22 @@ def measure(key: str, path: str, n_threads: int, repeats: int) -> dict:
     step = all_steps()[key]
     data = anndata.read_h5ad(path)
     if step.warm_up:
-        step.prepare(data.copy())()
+        _call_and_judge(step.prepare(data.copy()))[0]()
         gc.collect()
     seconds = []
     _forget_peak()
     loaded = _status_bytes("VmRSS") or _peak_bytes()
     for _ in range(repeats):
-        call = step.prepare(data.copy())
+        call = judge = None  # gives the last run's memory back
+        call, judge = _call_and_judge(step.prepare(data.copy()))
         gc.collect()
         start = time.perf_counter()
         call()
         seconds.append(time.perf_counter() - start)
-        del call
     peak = _peak_bytes()
     return {
         "seconds": seconds,
+        "quality": judge(),
         "peak_bytes": peak,
         "growth_bytes": max(0, peak - loaded),
         "n_cells": data.n_obs,

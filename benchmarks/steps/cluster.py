@@ -7,18 +7,34 @@ import numpy as np
 from . import step
 
 
+def _modularity(adata, labels) -> dict[str, float]:
+    weights = adata.obsp["connectivities"].tocoo()
+    labels = np.unique(np.asarray(labels), return_inverse=True)[1]
+    inside = weights.data[labels[weights.row] == labels[weights.col]].sum(dtype=np.float64)
+    strengths = np.bincount(labels[weights.row], weights=weights.data)
+    total = weights.data.sum(dtype=np.float64)
+    return {"modularity": inside / total - ((strengths / total) ** 2).sum()}
+
+
+def _igraph_leiden(adata, module):
+    def judge():
+        return _modularity(adata, adata.obs["leiden"])
+
+    return lambda: module.tl.leiden(adata, flavor="igraph", n_iterations=2), judge
+
+
 @step("leiden", tool="cellweave", data="neighbor_graph", cells=(50_000, 200_000))
 def leiden_cellweave(adata):
     import cellweave as cw
 
-    return lambda: cw.tl.leiden(adata, flavor="igraph", n_iterations=2)
+    return _igraph_leiden(adata, cw)
 
 
 @step("leiden", tool="scanpy", data="neighbor_graph", cells=(50_000, 200_000))
 def leiden_scanpy(adata):
     import scanpy as sc
 
-    return lambda: sc.tl.leiden(adata, flavor="igraph", n_iterations=2)
+    return _igraph_leiden(adata, sc)
 
 
 @step("leiden", tool="autozyme", data="neighbor_graph", cells=(50_000, 200_000), warm_up=True)
@@ -27,7 +43,7 @@ def leiden_autozyme(adata):
     import scanpy as sc
 
     autozyme.activate("scanpy")
-    return lambda: sc.tl.leiden(adata, flavor="igraph", n_iterations=2)
+    return _igraph_leiden(adata, sc)
 
 
 @step("leiden", tool="crest-sc", data="neighbor_graph", cells=(50_000, 200_000))
@@ -42,7 +58,7 @@ def leiden_crest(adata):
         "cols": edges.col.astype(np.uint32),
         "weights": edges.data.astype(np.float32),
     }
-    return lambda: crest.tl.leiden(frame, n_iterations=2)
+    return lambda: crest.tl.leiden(frame, n_iterations=2), lambda: _modularity(adata, frame.obs["leiden"])
 
 
 @step("leiden", tool="brisc", data="neighbor_graph", cells=(50_000, 200_000))

@@ -109,6 +109,7 @@ Affinities joint_affinities(DenseView<const std::int32_t> neighbors, DenseView<c
     pairs.offsets.assign(static_cast<std::size_t>(n) + 1, n_neighbors);
     pairs.offsets[0] = 0;
     for (Size point = 0; point < n; ++point) {
+        Monitor::poll();
         for (const std::int32_t other : neighbors.row(point)) {
             require(other >= 0 && other < n && other != point, "neighbours must be other points of the same data.");
             ++pairs.offsets[static_cast<std::size_t>(other) + 1];
@@ -126,6 +127,7 @@ Affinities joint_affinities(DenseView<const std::int32_t> neighbors, DenseView<c
         pairs.values[slot] = value;
     };
     for (Size point = 0; point < n; ++point) {
+        Monitor::poll();
         for (Size k = 0; k < n_neighbors; ++k) {
             const float half = scale * probabilities(point, k);
             append(point, static_cast<std::uint32_t>(neighbors(point, k)), half);

@@ -53,7 +53,8 @@ void attract(const Affinities& affinities, DenseView<const float> layout, DenseV
     });
 }
 
-/// Momentum and a gain for every coordinate (Jacobs 1988), as in scikit-learn.
+/// Momentum and a gain for every coordinate (Jacobs 1988), as in scikit-learn and openTSNE: both start anew after the
+/// early exaggeration.
 class Descent {
 public:
     Descent(DenseView<float> layout, Threads threads)
@@ -61,6 +62,12 @@ public:
           threads_(threads),
           gains_(static_cast<std::size_t>(layout.n_rows() * 2), 1.0F),
           steps_(gains_.size(), 0.0F) {}
+
+    /// Forgets all momentum and gains: what they learnt under early exaggeration points the wrong way after it.
+    void restart() {
+        std::fill(gains_.begin(), gains_.end(), 1.0F);
+        std::fill(steps_.begin(), steps_.end(), 0.0F);
+    }
 
     void step(DenseView<const float> attraction, DenseView<const float> repulsion, float attraction_factor,
               float repulsion_factor, float learning_rate, float momentum) {
@@ -160,6 +167,7 @@ double optimize_tsne(const Affinities& affinities, const TsneOptions& options, D
     Progress progress("t-SNE steps", options.n_iterations);
     for (int iteration = 0; iteration < options.n_iterations; ++iteration) {
         const bool early = iteration < options.n_exaggerated;
+        if (iteration == options.n_exaggerated) descent.restart();
         const double exaggeration = early ? options.exaggeration : 1.0;
         const double automatic = std::max(static_cast<double>(n) / (4 * exaggeration), 50.0);
         const double rate = options.learning_rate > 0 ? options.learning_rate : automatic;

@@ -185,7 +185,7 @@ void run_epoch(const NeighborGraph& graph, const Schedule& schedule, const UmapO
         Fetched neighbours(before.n_cols());
         Fetched strangers(before.n_cols());
         for (const Size vertex : vertices) {
-            neighbours.reserve(padded(graph.degree(vertex) + 1));
+            neighbours.reserve(graph.degree(vertex) + lanes);
             const Size n_due = schedule.due(graph, vertex, static_cast<std::uint32_t>(epoch), neighbours.ids());
             neighbours.template fetch<fixed_dims>(before, n_due);
             const Size n_strangers = padded(n_due * rate);
@@ -197,11 +197,16 @@ void run_epoch(const NeighborGraph& graph, const Schedule& schedule, const UmapO
             std::copy_n(before.row_data(vertex), before.n_cols(), position);
             for (Size first = 0; first < n_due; first += lanes) {
                 const Size n_pulls = std::min<Size>(lanes, n_due - first);
-                mover.pull(position, neighbours, first, n_pulls);
+                const Size n_before = n_pulls / 2;
+                mover.pull(position, neighbours, first, n_before);
                 const Size end = (first + n_pulls) * rate;
                 for (Size next = first * rate; next < end; next += lanes) {
                     mover.push(position, strangers, next, std::min<Size>(lanes, end - next));
                 }
+                // In umap-learn half of the pulls follow any push. Were all of them before it, the others would see
+                // the vertex where its last pushes threw it: layouts of a thousand cells, where a stranger often is
+                // near, showed it.
+                mover.pull(position, neighbours, first + n_before, n_pulls - n_before);
             }
         }
     });

@@ -35,7 +35,8 @@ struct UmapOptions {
 /// be run in parallel only by racing. Here every vertex moves by itself in each epoch, through its own edges one after
 /// the other, while all others stand where the last epoch left them. An edge pulls both ends in the same epochs; a
 /// pull takes the part of the way that umap-learn's two updates of that edge take together, and never more than half,
-/// so that two ends meet instead of swapping places. (umappp offers locked or racing updates only: the requirement of
+/// so that two ends meet instead of swapping places. Of eight pulls at a time four come before the pushes that go with
+/// them, and four after. (umappp offers locked or racing updates only: the requirement of
 /// a parallel and deterministic layout forced our own.)
 ///
 /// Cost: edges x epochs x mean weight x (1 + negative_sample_rate) pairs. Scratch: 4 bytes an edge, a second layout.

@@ -58,9 +58,9 @@ def test_modularity_is_at_least_igraphs(cells, resolution):
     assert n_connected_parts(graph, labels) == labels.nunique()
 
 
-def test_potts_model_is_at_least_igraphs(cells):
+@pytest.mark.parametrize("resolution", [0.1, 0.02])  # igraph sees every edge twice, so the definition takes half of it
+def test_potts_model_is_at_least_igraphs(cells, resolution):
     graph = cells.obsp["connectivities"]
-    resolution = 0.1  # igraph sees every edge twice, so the definition takes half of it
     arguments = {"objective_function": "CPM", "n_iterations": 2}
     theirs = [potts(graph, labels, resolution / 2) for labels in by_igraph(cells, resolution, **arguments)]
     labels = by_us(cells, resolution, **arguments)

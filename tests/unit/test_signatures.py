@@ -20,9 +20,6 @@ def namesakes():
 #: Defaults that scanpy 1.11 and 1.12 do not agree on, by argument; ours is the one of 1.12.
 BETWEEN_VERSIONS = {"flavor": (None, "leidenalg"), "metric": (None, "euclidean")}
 
-#: Arguments that only scanpy 1.12 has and we do not yet.
-NOT_YET = {("tsne", "n_components")}
-
 
 def same_default(name, ours, theirs) -> bool:
     if ours in BETWEEN_VERSIONS.get(name, ()) and theirs in BETWEEN_VERSIONS[name]:
@@ -42,7 +39,7 @@ def test_every_argument_of_the_original_is_there_with_its_default(original, ours
     for name, parameter in theirs.items():
         if parameter.kind in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL):
             continue
-        assert name in mine or takes_any or (ours.__name__, name) in NOT_YET, f"argument '{name}' is missing"
+        assert name in mine or takes_any, f"argument '{name}' is missing"
         if name in mine:
             assert same_default(name, mine[name].default, parameter.default), (
                 f"default of '{name}': {mine[name].default!r}, expected {parameter.default!r}"

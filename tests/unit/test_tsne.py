@@ -41,7 +41,24 @@ def test_keys():
         "n_jobs",
         "metric",
         "use_rep",
+        "n_components",
     }
+
+
+def test_other_dimensions_are_scikit_learns():
+    adata = groups_of_cells(60)
+    cw.tl.tsne(adata, n_components=3, perplexity=5, learning_rate="auto", max_iter=250)
+    assert adata.obsm["X_tsne"].shape == (60, 3)
+    assert adata.obsm["X_tsne"].dtype == np.float32
+    assert adata.uns["tsne"]["params"]["n_components"] == 3
+
+
+def test_old_positional_arguments():
+    by_position, by_name = groups_of_cells(60), groups_of_cells(60)
+    with pytest.warns(FutureWarning, match="no longer positional"):
+        cw.tl.tsne(by_position, 5, "X", 7)
+    cw.tl.tsne(by_name, 5, use_rep="X", perplexity=7)
+    np.testing.assert_array_equal(by_position.obsm["X_tsne"], by_name.obsm["X_tsne"])
 
 
 def test_coinciding_cells():
@@ -72,6 +89,7 @@ def test_threads(n_cells):
     [
         ({"perplexity": 60}, "perplexity must be above 1 and below the number of cells, 60"),
         ({"perplexity": 1}, "perplexity must be above 1"),
+        ({"n_components": 0}, "n_components must be a whole number of at least 1"),
         ({"learning_rate": 0}, "learning_rate must be finite and positive"),
         ({"learning_rate": "fast"}, "learning_rate must be finite and positive, or 'auto'"),
         ({"early_exaggeration": 0.5}, "early_exaggeration must be finite and at least 1"),

@@ -9,7 +9,7 @@ import numpy as np
 from anndata import AnnData
 
 from .. import _anndata, _arrays, _progress
-from .._compat import warn
+from .._compat import old_positionals, warn
 from .._core import engine
 from .._seeds import RandomState, seed_of
 from ..neighbors._knn import METRICS, knn, whole_number
@@ -21,10 +21,21 @@ _MAX_PAIRS = 60_000_000
 _N_EXAGGERATED = 250
 
 
+@old_positionals(
+    "use_rep",
+    "perplexity",
+    "early_exaggeration",
+    "learning_rate",
+    "random_state",
+    "use_fast_tsne",
+    "n_jobs",
+    "copy",
+)
 def tsne(
     adata: AnnData,
     n_pcs: int | None = None,
     *,
+    n_components: int = 2,
     use_rep: str | None = None,
     perplexity: float = 30,
     metric: str = "euclidean",
@@ -37,7 +48,7 @@ def tsne(
     copy: bool = False,
     max_iter: int = 1000,
 ) -> AnnData | None:
-    """Lay cells out in the plane so that each keeps its neighbours: t-SNE.
+    """Lay cells out, in the plane as a rule, so that each keeps its neighbours: t-SNE.
 
     Parity: same quality (``scanpy.tl.tsne`` and openTSNE, by Kullback-Leibler divergence). The same bytes at any thread
     count. Exact repulsion up to 4,000 cells, interpolation on a grid and FFT above.
@@ -48,6 +59,8 @@ def tsne(
         Cells x genes.
     n_pcs
         Columns of the representation to use; 0 means ``X``.
+    n_components
+        Dimensions of the layout. The engine has the plane; for any other number scikit-learn runs, which is logged.
     use_rep
         'X' or a key of ``adata.obsm``. Default: ``X_pca``, or ``X`` of up to 50 genes.
     perplexity
@@ -76,7 +89,7 @@ def tsne(
 
     Returns
     -------
-    ``None``, or the copy. Written: ``obsm['X_tsne' or key_added]``, float32, cells x 2;
+    ``None``, or the copy. Written: ``obsm['X_tsne' or key_added]``, float32, cells x n_components;
     ``uns['tsne' or key_added]['params']``, and ``['kl_divergence']`` (an extra).
 
     Raises
@@ -91,6 +104,7 @@ def tsne(
     """
     if use_fast_tsne:
         warn("Argument `use_fast_tsne` is deprecated and ignored.", FutureWarning)
+    n_dims = whole_number(n_components, "n_components", at_least=1)
     rate = _checked_rate(learning_rate)
     n_steps = whole_number(max_iter, "max_iter", at_least=0)
     threads = settings.n_threads if n_jobs is None or n_jobs < 1 else whole_number(n_jobs, "n_jobs", at_least=1)
@@ -101,17 +115,30 @@ def tsne(
         _check_perplexity(perplexity, len(points))
         logger.info("computing tSNE")
         with _progress.bars(settings.verbosity >= 2):
-            affinities = _affinities(points, float(perplexity), metric, threads)
-            layout = _start(points, seed)
-            divergence = engine.optimize_tsne(
-                affinities,
-                layout,
-                n_iterations=n_steps,
-                n_exaggerated=_N_EXAGGERATED,
-                exaggeration=float(early_exaggeration),
-                learning_rate=rate,
-                threads=threads,
-            )
+            if n_dims == 2:
+                affinities = _affinities(points, float(perplexity), metric, threads)
+                layout = _start(points, seed)
+                divergence = engine.optimize_tsne(
+                    affinities,
+                    layout,
+                    n_iterations=n_steps,
+                    n_exaggerated=_N_EXAGGERATED,
+                    exaggeration=float(early_exaggeration),
+                    learning_rate=rate,
+                    threads=threads,
+                )
+            else:
+                layout, divergence = _by_sklearn(
+                    points,
+                    n_components=n_dims,
+                    perplexity=float(perplexity),
+                    metric=metric,
+                    early_exaggeration=float(early_exaggeration),
+                    learning_rate=rate or "auto",
+                    max_iter=n_steps,
+                    random_state=seed % 2**32,
+                    n_jobs=threads,
+                )
         params = {
             "perplexity": perplexity,
             "early_exaggeration": early_exaggeration,
@@ -119,6 +146,7 @@ def tsne(
             "n_jobs": threads,
             "metric": metric,
             "use_rep": use_rep,
+            "n_components": n_dims,
         }
         key_uns, key_obsm = ("tsne", "X_tsne") if key_added is None else (key_added, key_added)
         target.obsm[key_obsm] = layout
@@ -128,6 +156,18 @@ def tsne(
         }
         logger.info("    finished: added\n    '%s', tSNE coordinates (adata.obsm)", key_obsm)
     return target.adata if copy else None
+
+
+def _by_sklearn(points: np.ndarray, **options: Any) -> tuple[np.ndarray, float]:
+    import inspect
+
+    from sklearn.manifold import TSNE
+
+    logger.warning("tsne: scikit-learn runs, because the engine lays out in two dimensions only")
+    steps = "max_iter" if "max_iter" in inspect.signature(TSNE).parameters else "n_iter"  # before scikit-learn 1.5
+    options[steps] = options.pop("max_iter")
+    method = TSNE(method="barnes_hut" if options["n_components"] < 4 else "exact", **options)
+    return method.fit_transform(points).astype(np.float32), float(method.kl_divergence_)
 
 
 def _checked_rate(learning_rate: Any) -> float:

@@ -9,11 +9,28 @@ import numpy as np
 from anndata import AnnData
 
 from .. import _anndata, _arrays, _graphs, _progress
+from .._compat import old_positionals
 from .._core import engine
 from .._seeds import RandomState, seed_of
 from ..settings import logger, settings
 
 
+@old_positionals(
+    "min_dist",
+    "spread",
+    "n_components",
+    "maxiter",
+    "alpha",
+    "gamma",
+    "negative_sample_rate",
+    "init_pos",
+    "random_state",
+    "a",
+    "b",
+    "copy",
+    "method",
+    "neighbors_key",
+)
 def umap(
     adata: AnnData,
     *,

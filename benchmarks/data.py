@@ -99,6 +99,22 @@ def neighbor_graph(n_cells: int) -> anndata.AnnData:
     return adata
 
 
+@data_set("mixture of 40 in 50 dimensions, graph of 15 neighbours")
+def mixture_graph(n_cells: int) -> anndata.AnnData:
+    """Later dimensions vary less, as principal components do. Needs no counts: a million cells take little memory."""
+    import cellweave as cw
+
+    random = np.random.default_rng(0)
+    widths = (1 / np.sqrt(np.arange(1, 51))).astype(np.float32)
+    centres = 3 * random.standard_normal((40, 50), dtype=np.float32)
+    points = random.standard_normal((n_cells, 50), dtype=np.float32)
+    points += centres[random.integers(40, size=n_cells)]
+    points *= widths
+    adata = anndata.AnnData(sparse.csr_matrix((n_cells, 2), dtype=np.float32), obsm={"X_pca": points})
+    cw.pp.neighbors(adata, use_rep="X_pca")
+    return adata
+
+
 @data_set("synthetic counts, 20,000 genes")
 def counts(n_cells: int) -> anndata.AnnData:
     import cellweave as cw

@@ -18,7 +18,7 @@ struct ApproximateOptions {
     /// A list is searched for a query if its region begins within this share of the distance to the query's k-th
     /// neighbour so far. 1 finds every neighbour; less is faster. In many dimensions a neighbour
     /// lies only a little beyond a border, so a share far below 1 already finds nearly all.
-    float reach = 0.5F;
+    float reach = 0.42F;
 
     std::uint64_t seed = 0;
 };

@@ -82,10 +82,21 @@ def compressed(
     return make(data, indices, indptr, n_lines, line_length, name, settings.n_threads, check_indices)
 
 
+def sound(matrix: Any, name: str = "X") -> Any:
+    """``matrix``, if its structure is what its format promises; a ValueError names what is wrong.
+
+    Call it before scipy works on a caller's sparse matrix: scipy follows row pointers and indices without a look, past
+    the end of the arrays if they lead there.
+    """
+    if is_sparse(matrix) and matrix.format in ("csr", "csc"):
+        compressed(matrix, name, readable=(matrix.dtype,) if matrix.dtype in NUMBER else REAL)
+    return matrix
+
+
 def csr(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL, check_indices: bool = True) -> Any:
     """The engine's view of ``matrix`` as CSR; a CSC matrix is converted."""
     if matrix.format == "csc":
-        compressed(matrix, name, readable=readable)  # scipy's conversion trusts the structure, so check it before
+        sound(matrix, name)
         _log_conversion(name, "csc to csr")
         matrix = matrix.tocsr()
     return compressed(matrix, name, readable=readable, check_indices=check_indices)

@@ -50,12 +50,12 @@ def scaled_principal_components(
     matrix: Any, n_comps: int, *, center: bool = True, max_value: float | None = None, name: str = "X"
 ) -> Components:
     """The components of ``pp.scale(matrix, max_value=max_value)``, which is never formed if ``matrix`` is sparse."""
+    _arrays.sound(matrix, name)
     if _arrays.is_sparse(matrix) and not matrix.has_canonical_format:
         matrix = matrix.copy()
         matrix.sum_duplicates()
     _arrays.require_finite(matrix, name)
     if _arrays.is_sparse(matrix) and matrix.format != "csr":
-        _arrays.csr(matrix, name)
         matrix = matrix.tocsr()
     view = engine_view(matrix, name)
     mean, deviation = gene_scale(view, matrix.shape[0])

@@ -37,16 +37,16 @@ def take(matrix: Any, index: np.ndarray, axis: int, name: str = "X") -> Any:
         raise IndexError(f"{name}: index {positions.min()} to {positions.max()} is out of range for {n_old} entries.")
     positions = np.where(positions < 0, positions + n_old, positions)
     is_along_lines = (matrix.format == "csr") == (axis == 0)
+    is_rising = bool(np.all(np.diff(positions) > 0))
+    if positions.size > n_old if is_along_lines else not is_rising:  # repeats may need wider indices than there are
+        _arrays.sound(matrix, name)
+        return matrix[positions] if axis == 0 else matrix[:, positions]
     if is_along_lines:
-        if positions.size > n_old:  # repeats may need wider indices than the matrix has: scipy sees to that
-            return matrix[positions] if axis == 0 else matrix[:, positions]
         parts = engine.select_lines(_view(matrix, name), positions, settings.n_threads)
-    elif np.all(np.diff(positions) > 0):
+    else:
         new_position = np.full(n_old, -1, dtype=np.int64)
         new_position[positions] = np.arange(positions.size)
         parts = engine.select_positions(_view(matrix, name), new_position, settings.n_threads)
-    else:
-        return matrix[positions] if axis == 0 else matrix[:, positions]
     shape = (positions.size, matrix.shape[1]) if axis == 0 else (matrix.shape[0], positions.size)
     taken = _plain_class(matrix)(parts, shape=shape)
     if matrix.has_sorted_indices:

@@ -43,7 +43,7 @@ def whole_number(value: Any, name: str, *, at_least: int) -> int:
 def _coordinates(matrix: Any, name: str) -> np.ndarray:
     matrix = _arrays.checked(matrix, name)
     if _arrays.is_sparse(matrix):
-        matrix = matrix.toarray()
+        matrix = _arrays.sound(matrix, name).toarray()
     matrix = _arrays.dense(matrix, name)
     _arrays.require_finite(matrix, name)
     return matrix

@@ -152,7 +152,7 @@ def sqrt(
     """
     if not isinstance(data, AnnData):
         if _arrays.is_sparse(data):
-            return data.sqrt()
+            return _arrays.sound(data, "data").sqrt()
         return np.sqrt(data)
     if chunked and data.isbacked:
         for chunk, start, end in data.chunked_X(chunk_size):

@@ -208,6 +208,8 @@ def normalize_per_cell(
     elif len(totals) != adata.n_obs:
         raise ValueError(f"counts_per_cell has {len(totals)} entries, but there are {adata.n_obs} cells.")
     x = _anndata.picked(adata)[0]
+    if not (x.data if _arrays.is_sparse(x) else x).flags.writeable:
+        x = adata.X = x.copy()
     after = {"after": counts_per_cell_after, "X": np.median(totals), None: None}[use_rep]
     _divide_in_place(x, totals, counts_per_cell_after, name)
     for key in layer_names:

@@ -272,6 +272,8 @@ def _incrementally(
             is_double = chosen.dtype != np.float32
             yield _arrays.dense(chosen), start, end
 
+    if not adata.isbacked:
+        _arrays.sound(adata.X, "adata.X")
     mean, found = incremental_components((chunk for chunk, _, _ in chunks()), n_comps)
     scores = np.empty((adata.n_obs, n_comps), dtype=np.float64 if is_double else np.float32)
     for chunk, start, end in chunks():

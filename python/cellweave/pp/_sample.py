@@ -198,16 +198,24 @@ def _targets(counts_per_cell: Any, n_cells: int) -> np.ndarray:
     return targets
 
 
+#: Of one gene in one cell; every count is drawn one by one.
+MOST_COUNTS = 10**12
+
+
 def _drawable(matrix: Any, name: str) -> Any:
     """``matrix`` as CSR or C-contiguous array that the engine may write, with counts that can be drawn from."""
+    _arrays.sound(matrix, name)
     if _arrays.is_sparse(matrix) and matrix.format != "csr":
-        _arrays.compressed(matrix, name, readable=(matrix.dtype,))  # scipy's conversion trusts the structure
         matrix = matrix.tocsr()
     if matrix.dtype not in _arrays.NUMBER:
         matrix = matrix.astype(np.float64 if matrix.dtype.kind == "f" else np.int64)
     values = matrix.data if _arrays.is_sparse(matrix) else matrix
     if values.size and values.min() < 0:
         raise ValueError(f"{name} holds negative values; counts are expected.")
+    if values.size and values.max() > MOST_COUNTS:
+        raise ValueError(
+            f"{name} holds a count of {values.max():.3g}; more than {MOST_COUNTS:.0g} cannot be drawn from."
+        )
     _arrays.require_finite(matrix, name)
     if not _arrays.is_sparse(matrix):
         return np.require(matrix, requirements=["C", "W"])

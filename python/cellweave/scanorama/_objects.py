@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from .. import _anndata
+from .. import _anndata, _arrays
 from ._inputs import MissingKey
 from ._integrate import correct, integrate
 from ._report import Report
@@ -204,7 +204,7 @@ def integrate_anndata(
             str(entry) if not isinstance(entry, (int, np.integer)) else entry for entry in kwargs["order"]
         ]
     with _anndata.transaction(adata, copy=copy) as target:
-        matrix = target.matrix(layer)
+        matrix = _arrays.sound(target.matrix(layer), "adata.X" if layer is None else f"adata.layers['{layer}']")
         genes = adata.var_names.to_numpy()
         if use_highly_variable:
             if "highly_variable" not in adata.var:

@@ -189,7 +189,7 @@ def _check_perplexity(perplexity: Any, n_cells: int) -> None:
 
 def _points(matrix: Any, name: str) -> np.ndarray:
     matrix = _arrays.checked(matrix, name)
-    points = _arrays.dense(matrix.toarray() if _arrays.is_sparse(matrix) else matrix, name)
+    points = _arrays.dense(_arrays.sound(matrix, name).toarray() if _arrays.is_sparse(matrix) else matrix, name)
     _arrays.require_finite(points, name)
     return points
 

@@ -212,11 +212,11 @@ def _drawable(matrix: Any, name: str) -> Any:
     values = matrix.data if _arrays.is_sparse(matrix) else matrix
     if values.size and values.min() < 0:
         raise ValueError(f"{name} holds negative values; counts are expected.")
+    _arrays.require_finite(matrix, name)
     if values.size and values.max() > MOST_COUNTS:
         raise ValueError(
             f"{name} holds a count of {values.max():.3g}; more than {MOST_COUNTS:.0g} cannot be drawn from."
         )
-    _arrays.require_finite(matrix, name)
     if not _arrays.is_sparse(matrix):
         return np.require(matrix, requirements=["C", "W"])
     return matrix if values.flags.writeable and values.flags.c_contiguous else matrix.copy()

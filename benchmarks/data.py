@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anndata
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 
@@ -115,4 +116,9 @@ def pbmc_8batch(source: Path) -> anndata.AnnData:
     adata.obs["batch"] = adata.obs["batch"].astype("category")
     normalized(adata)
     sc.pp.highly_variable_genes(adata, batch_key="batch")
-    return adata[:, adata.var["highly_variable_nbatches"] > 2].copy()
+    chosen = adata[:, adata.var["highly_variable_nbatches"] > 2]
+    # Plain strings, which every version of anndata writes and reads.
+    obs = pd.DataFrame({"batch": chosen.obs["batch"].astype(object).to_numpy()}, index=chosen.obs_names.astype(object))
+    obs["batch"] = obs["batch"].astype("category")
+    var = pd.DataFrame(index=chosen.var_names.astype(object))
+    return anndata.AnnData(chosen.X.copy(), obs=obs, var=var)

@@ -8,20 +8,20 @@
 #include <vector>
 
 #include "core/monitor.hpp"
+#include "integrate/weighted_sums.hpp"
 
 namespace cellweave {
 
 namespace {
 
-constexpr Size cells_a_tile = 128;
+constexpr Size cells_a_tile = 256;
 constexpr Size centers_a_tile = 512;
 /// Below it, exp() is zero in double precision.
 constexpr double log_of_smallest = -745.13;
 /// Logits in float32 need no running maximum within these bounds, and are exact to 1e-5.
 constexpr double float_logit_bound = 60.0;
 
-template <Real T>
-using RowMatrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 double largest_norm(DenseView<const double> rows, Threads threads) {
     return std::sqrt(parallel_reduce(
@@ -37,13 +37,12 @@ double largest_norm(DenseView<const double> rows, Threads threads) {
         [](double& into, double&& next) { into = std::max(into, next); }));
 }
 
-/// Matched cells and their vectors, in the precision and the layout in which the tiles read them.
-template <Real T>
+/// Matched cells and their vectors, in the layout in which the tiles of the general case read them.
 struct Centers {
     /// (sigma m, -sigma / 2 |m|^2): times (x, 1) it gives the logit up to -sigma / 2 |x|^2, which cancels in the mean.
-    RowMatrix<T> scaled;
+    RowMatrix scaled;
     /// (sum of match vectors, how many): times the weights it gives numerator and denominator.
-    RowMatrix<T> sums;
+    RowMatrix sums;
 
     Centers(DenseView<const double> centers, DenseView<const double> vectors, std::span<const double> multiplicity,
             double sigma)
@@ -53,21 +52,20 @@ struct Centers {
             for (Size k = 0; k < centers.n_cols(); ++k) {
                 const double value = centers(c, k);
                 square += value * value;
-                scaled(c, k) = static_cast<T>(sigma * value);
+                scaled(c, k) = sigma * value;
             }
-            scaled(c, centers.n_cols()) = static_cast<T>(-0.5 * sigma * square);
-            for (Size k = 0; k < vectors.n_cols(); ++k) sums(c, k) = static_cast<T>(vectors(c, k));
-            sums(c, vectors.n_cols()) = static_cast<T>(multiplicity[static_cast<std::size_t>(c)]);
+            scaled(c, centers.n_cols()) = -0.5 * sigma * square;
+            for (Size k = 0; k < vectors.n_cols(); ++k) sums(c, k) = vectors(c, k);
+            sums(c, vectors.n_cols()) = multiplicity[static_cast<std::size_t>(c)];
         }
     }
 };
 
-template <Real T>
-RowMatrix<T> with_one(DenseView<const double> cells) {
-    RowMatrix<T> result(cells.n_rows(), cells.n_cols() + 1);
+RowMatrix with_one(DenseView<const double> cells) {
+    RowMatrix result(cells.n_rows(), cells.n_cols() + 1);
     for (Size row = 0; row < cells.n_rows(); ++row) {
-        for (Size k = 0; k < cells.n_cols(); ++k) result(row, k) = static_cast<T>(cells(row, k));
-        result(row, cells.n_cols()) = T(1);
+        for (Size k = 0; k < cells.n_cols(); ++k) result(row, k) = cells(row, k);
+        result(row, cells.n_cols()) = 1.0;
     }
     return result;
 }
@@ -78,42 +76,37 @@ struct Kernel {
     double least_total;
 };
 
-void divide_into(const auto& totals, DenseView<double> shifts, const auto& counts) {
-    for (Size row = 0; row < shifts.n_rows(); ++row) {
-        const double denominator = counts(row);
-        const double factor = denominator > 0.0 ? 1.0 / denominator : 0.0;
-        for (Size k = 0; k < shifts.n_cols(); ++k) shifts(row, k) = factor * static_cast<double>(totals(row, k));
-    }
+/// One row of shifts from its totals; none where they are too small to count.
+void divide_into(const auto& totals, Size row, double denominator, DenseView<double> shifts) {
+    const double factor = denominator > 0.0 ? 1.0 / denominator : 0.0;
+    for (Size k = 0; k < shifts.n_cols(); ++k) shifts(row, k) = factor * static_cast<double>(totals(row, k));
+}
+
+double half_square(std::span<const double> cell, double sigma) {
+    return 0.5 * sigma * std::inner_product(cell.begin(), cell.end(), cell.begin(), 0.0);
 }
 
 /// One tile of cells when all logits are small.
-void shifts_of_bounded(DenseView<const double> cells, const Centers<float>& centers, const Kernel& kernel,
+void shifts_of_bounded(DenseView<const double> cells, const WeightedSums& centers, const Kernel& kernel,
                        DenseView<double> shifts) {
-    const RowMatrix<float> tile = with_one<float>(cells);
-    RowMatrix<float> weights(cells.n_rows(), centers_a_tile);
-    RowMatrix<float> totals = RowMatrix<float>::Zero(cells.n_rows(), centers.sums.cols());
-    for (Size begin = 0; begin < centers.scaled.rows(); begin += centers_a_tile) {
-        const Size count = std::min(centers_a_tile, static_cast<Size>(centers.scaled.rows()) - begin);
-        auto logits = weights.leftCols(count);
-        logits.noalias() = tile * centers.scaled.middleRows(begin, count).transpose();
-        logits.array() = logits.array().exp();
-        totals.noalias() += logits * centers.sums.middleRows(begin, count);
+    const Size n_sums = shifts.n_cols() + 1;
+    std::vector<float> scratch(static_cast<std::size_t>(cells.n_rows() * n_sums));
+    const DenseView<float> totals(scratch.data(), cells.n_rows(), n_sums);
+    centers.totals(cells, totals);
+    for (Size row = 0; row < cells.n_rows(); ++row) {
+        const double count = totals(row, shifts.n_cols());
+        const bool counts = kernel.least_total == 0.0 ||
+                            count * std::exp(-half_square(cells.row(row), kernel.sigma)) >= kernel.least_total;
+        divide_into(totals, row, counts ? count : 0.0, shifts);
     }
-    Eigen::VectorXd counts = totals.col(shifts.n_cols()).template cast<double>();
-    if (kernel.least_total > 0.0) {
-        const Eigen::VectorXd squares = tile.leftCols(cells.n_cols()).template cast<double>().rowwise().squaredNorm();
-        for (Size row = 0; row < cells.n_rows(); ++row)
-            if (counts(row) * std::exp(-0.5 * kernel.sigma * squares(row)) < kernel.least_total) counts(row) = 0.0;
-    }
-    divide_into(totals, shifts, counts);
 }
 
 /// One tile of cells in general: a running maximum keeps the largest weight at one.
-void shifts_of_any(DenseView<const double> cells, const Centers<double>& centers, const Kernel& kernel,
+void shifts_of_any(DenseView<const double> cells, const Centers& centers, const Kernel& kernel,
                    DenseView<double> shifts) {
-    const RowMatrix<double> tile = with_one<double>(cells);
-    RowMatrix<double> weights(cells.n_rows(), centers_a_tile);
-    RowMatrix<double> totals = RowMatrix<double>::Zero(cells.n_rows(), centers.sums.cols());
+    const RowMatrix tile = with_one(cells);
+    RowMatrix weights(cells.n_rows(), centers_a_tile);
+    RowMatrix totals = RowMatrix::Zero(cells.n_rows(), centers.sums.cols());
     Eigen::VectorXd largest = Eigen::VectorXd::Constant(cells.n_rows(), -std::numeric_limits<double>::max());
     for (Size begin = 0; begin < centers.scaled.rows(); begin += centers_a_tile) {
         const Size count = std::min(centers_a_tile, static_cast<Size>(centers.scaled.rows()) - begin);
@@ -126,14 +119,13 @@ void shifts_of_any(DenseView<const double> cells, const Centers<double>& centers
         logits.array() = logits.array().exp();
         totals.noalias() += logits * centers.sums.middleRows(begin, count);
     }
-    // The largest weight itself: add the -sigma / 2 |x|^2 left out so far.
-    const auto coordinates = tile.leftCols(cells.n_cols());
-    const Eigen::VectorXd log_weight = largest - 0.5 * kernel.sigma * coordinates.rowwise().squaredNorm();
-    Eigen::VectorXd counts = totals.col(shifts.n_cols());
-    for (Size row = 0; row < cells.n_rows(); ++row)
-        if (log_weight(row) < log_of_smallest || counts(row) * std::exp(log_weight(row)) < kernel.least_total)
-            counts(row) = 0.0;
-    divide_into(totals, shifts, counts);
+    for (Size row = 0; row < cells.n_rows(); ++row) {
+        // The largest weight itself: the -sigma / 2 |x|^2 left out so far is added.
+        const double log_weight = largest(row) - half_square(cells.row(row), kernel.sigma);
+        const double count = totals(row, shifts.n_cols());
+        const bool counts = log_weight >= log_of_smallest && count * std::exp(log_weight) >= kernel.least_total;
+        divide_into(totals, row, counts ? count : 0.0, shifts);
+    }
 }
 
 bool logits_are_small(double largest_cell, double largest_center, double sigma) {
@@ -148,10 +140,10 @@ void with_kernel(DenseView<const double> centers, DenseView<const double> vector
                  const Kernel& kernel, double largest_cell, Threads threads, Use&& use) {
     using Cells = DenseView<const double>;
     if (logits_are_small(largest_cell, largest_norm(centers, threads), kernel.sigma)) {
-        const Centers<float> prepared(centers, vectors, multiplicity, kernel.sigma);
+        const WeightedSums prepared(centers, vectors, multiplicity, kernel.sigma, threads);
         use([&](Cells cells, DenseView<double> out) { shifts_of_bounded(cells, prepared, kernel, out); });
     } else {
-        const Centers<double> prepared(centers, vectors, multiplicity, kernel.sigma);
+        const Centers prepared(centers, vectors, multiplicity, kernel.sigma);
         use([&](Cells cells, DenseView<double> out) { shifts_of_any(cells, prepared, kernel, out); });
     }
 }
@@ -204,32 +196,22 @@ void move_cells(DenseView<double> coordinates, std::span<const Range> moved, con
         for (Size begin = rows.begin_item; begin < rows.end_item; begin += cells_a_tile)
             tiles.push_back({begin, std::min(begin + cells_a_tile, rows.end_item)});
     }
-    with_kernel(centers, vectors, sums.multiplicity, {sigma, least_total}, largest_cell, threads, [&](auto&& shifts_of) {
-        Progress stage("Moving cells", n_moved);
-        parallel_for(static_cast<Size>(tiles.size()), Grain{1}, threads, [&](Range range) {
-            std::vector<double> scratch(static_cast<std::size_t>(cells_a_tile * coordinates.n_cols()));
-            for (const Size t : range) {
-                const Range rows = tiles[static_cast<std::size_t>(t)];
-                const auto cells = coordinates.rows(rows.begin_item, rows.end_item);
-                const DenseView<double> shifts(scratch.data(), rows.size(), coordinates.n_cols());
-                shifts_of(DenseView<const double>(cells), shifts);
-                for (Size row = 0; row < rows.size(); ++row)
-                    for (Size d = 0; d < coordinates.n_cols(); ++d) cells(row, d) += shifts(row, d);
-                stage.advance(rows.size());
-            }
-        });
-    });
-}
-
-void kernel_shifts(DenseView<const double> cells, DenseView<const double> centers, DenseView<const double> vectors,
-                   std::span<const double> multiplicity, double sigma, DenseView<double> shifts, Threads threads) {
-    with_kernel(centers, vectors, multiplicity, {sigma, 0.0}, largest_norm(cells, threads), threads, [&](auto&& shifts_of) {
-        Progress stage("Moving cells", cells.n_rows());
-        parallel_for(cells.n_rows(), Grain{cells_a_tile}, threads, [&](Range rows) {
-            shifts_of(cells.rows(rows.begin_item, rows.end_item), shifts.rows(rows.begin_item, rows.end_item));
-            stage.advance(rows.size());
-        });
-    });
+    with_kernel(centers, vectors, sums.multiplicity, {sigma, least_total}, largest_cell, threads,
+                [&](auto&& shifts_of) {
+                    Progress stage("Moving cells", n_moved);
+                    parallel_for(static_cast<Size>(tiles.size()), Grain{1}, threads, [&](Range range) {
+                        std::vector<double> scratch(static_cast<std::size_t>(cells_a_tile * coordinates.n_cols()));
+                        for (const Size t : range) {
+                            const Range rows = tiles[static_cast<std::size_t>(t)];
+                            const auto cells = coordinates.rows(rows.begin_item, rows.end_item);
+                            const DenseView<double> shifts(scratch.data(), rows.size(), coordinates.n_cols());
+                            shifts_of(DenseView<const double>(cells), shifts);
+                            for (Size row = 0; row < rows.size(); ++row)
+                                for (Size d = 0; d < coordinates.n_cols(); ++d) cells(row, d) += shifts(row, d);
+                            stage.advance(rows.size());
+                        }
+                    });
+                });
 }
 
 }  // namespace cellweave

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/monitor.hpp"
+#include "integrate/smooth_shifts.hpp"
 #include "integrate/weighted_sums.hpp"
 
 namespace cellweave {
@@ -70,12 +71,6 @@ RowMatrix with_one(DenseView<const double> cells) {
     return result;
 }
 
-/// What makes a weight of a distance, and when the weights are too small to count.
-struct Kernel {
-    double sigma;
-    double least_total;
-};
-
 /// One row of shifts from its totals; none where they are too small to count.
 void divide_into(const auto& totals, Size row, double denominator, DenseView<double> shifts) {
     const double factor = denominator > 0.0 ? 1.0 / denominator : 0.0;
@@ -87,7 +82,7 @@ double half_square(std::span<const double> cell, double sigma) {
 }
 
 /// One tile of cells when all logits are small.
-void shifts_of_bounded(DenseView<const double> cells, const WeightedSums& centers, const Kernel& kernel,
+void shifts_of_bounded(DenseView<const double> cells, const WeightedSums& centers, const MoveOptions& options,
                        DenseView<double> shifts) {
     const Size n_sums = shifts.n_cols() + 1;
     std::vector<float> scratch(static_cast<std::size_t>(cells.n_rows() * n_sums));
@@ -95,14 +90,14 @@ void shifts_of_bounded(DenseView<const double> cells, const WeightedSums& center
     centers.totals(cells, totals);
     for (Size row = 0; row < cells.n_rows(); ++row) {
         const double count = totals(row, shifts.n_cols());
-        const bool counts = kernel.least_total == 0.0 ||
-                            count * std::exp(-half_square(cells.row(row), kernel.sigma)) >= kernel.least_total;
+        const bool counts = options.least_total == 0.0 ||
+                            count * std::exp(-half_square(cells.row(row), options.sigma)) >= options.least_total;
         divide_into(totals, row, counts ? count : 0.0, shifts);
     }
 }
 
 /// One tile of cells in general: a running maximum keeps the largest weight at one.
-void shifts_of_any(DenseView<const double> cells, const Centers& centers, const Kernel& kernel,
+void shifts_of_any(DenseView<const double> cells, const Centers& centers, const MoveOptions& options,
                    DenseView<double> shifts) {
     const RowMatrix tile = with_one(cells);
     RowMatrix weights(cells.n_rows(), centers_a_tile);
@@ -121,9 +116,9 @@ void shifts_of_any(DenseView<const double> cells, const Centers& centers, const 
     }
     for (Size row = 0; row < cells.n_rows(); ++row) {
         // The largest weight itself: the -sigma / 2 |x|^2 left out so far is added.
-        const double log_weight = largest(row) - half_square(cells.row(row), kernel.sigma);
+        const double log_weight = largest(row) - half_square(cells.row(row), options.sigma);
         const double count = totals(row, shifts.n_cols());
-        const bool counts = log_weight >= log_of_smallest && count * std::exp(log_weight) >= kernel.least_total;
+        const bool counts = log_weight >= log_of_smallest && count * std::exp(log_weight) >= options.least_total;
         divide_into(totals, row, counts ? count : 0.0, shifts);
     }
 }
@@ -134,84 +129,99 @@ bool logits_are_small(double largest_cell, double largest_center, double sigma) 
     return below <= float_logit_bound && above <= float_logit_bound;
 }
 
-/// Calls `shifts_of(tile of cells, out)` with the kernel that suits the data.
-template <class Use>
-void with_kernel(DenseView<const double> centers, DenseView<const double> vectors, std::span<const double> multiplicity,
-                 const Kernel& kernel, double largest_cell, Threads threads, Use&& use) {
-    using Cells = DenseView<const double>;
-    if (logits_are_small(largest_cell, largest_norm(centers, threads), kernel.sigma)) {
-        const WeightedSums prepared(centers, vectors, multiplicity, kernel.sigma, threads);
-        use([&](Cells cells, DenseView<double> out) { shifts_of_bounded(cells, prepared, kernel, out); });
-    } else {
-        const Centers prepared(centers, vectors, multiplicity, kernel.sigma);
-        use([&](Cells cells, DenseView<double> out) { shifts_of_any(cells, prepared, kernel, out); });
-    }
-}
-
 /// The distinct matched cells and the sums of the vectors that start there.
-struct MatchSums {
-    std::vector<double> centers;
-    std::vector<double> vectors;
-    std::vector<double> multiplicity;
-
-    MatchSums(DenseView<const double> coordinates, const MatchedRows& matches) {
-        std::vector<std::int64_t> distinct(matches.cells.begin(), matches.cells.end());
-        std::ranges::sort(distinct);
-        distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
-        const auto n_cols = static_cast<std::size_t>(coordinates.n_cols());
-        multiplicity.assign(distinct.size(), 0.0);
-        vectors.assign(distinct.size() * n_cols, 0.0);
-        centers.reserve(distinct.size() * n_cols);
-        for (const Size cell : distinct) {
-            const auto row = coordinates.row(cell);
-            centers.insert(centers.end(), row.begin(), row.end());
-        }
-        for (std::size_t k = 0; k < matches.cells.size(); ++k) {
-            const auto found = std::lower_bound(distinct.begin(), distinct.end(), matches.cells[k]) - distinct.begin();
-            const auto center = static_cast<std::size_t>(found);
-            const auto from = coordinates.row(matches.cells[k]);
-            const auto to = coordinates.row(matches.references[k]);
-            double* const sum = vectors.data() + center * n_cols;
-            for (std::size_t d = 0; d < n_cols; ++d) sum[d] += to[d] - from[d];
-            multiplicity[center] += 1.0;
-        }
+class MatchSums {
+public:
+    MatchSums(DenseView<const double> coordinates, const MatchedRows& matches, Threads threads)
+        : n_cols_(coordinates.n_cols()) {
+        std::vector<std::size_t> by_cell(matches.cells.size());
+        std::iota(by_cell.begin(), by_cell.end(), std::size_t{0});
+        std::ranges::stable_sort(by_cell, {}, [&](std::size_t k) { return matches.cells[k]; });
+        std::vector<std::size_t> starts;
+        for (std::size_t k = 0; k < by_cell.size(); ++k)
+            if (k == 0 || matches.cells[by_cell[k]] != matches.cells[by_cell[k - 1]]) starts.push_back(k);
+        n_centers_ = static_cast<Size>(starts.size());
+        starts.push_back(by_cell.size());
+        multiplicity_.resize(static_cast<std::size_t>(n_centers_));
+        centers_.resize(static_cast<std::size_t>(n_centers_ * n_cols_));
+        vectors_.assign(centers_.size(), 0.0);
+        parallel_for(n_centers_, Grain{256}, threads, [&](Range range) {
+            for (const Size center : range) {
+                const auto c = static_cast<std::size_t>(center);
+                const auto from = coordinates.row(matches.cells[by_cell[starts[c]]]);
+                std::ranges::copy(from, centers_.begin() + center * n_cols_);
+                double* const sum = vectors_.data() + center * n_cols_;
+                for (std::size_t k = starts[c]; k < starts[c + 1]; ++k) {
+                    const auto to = coordinates.row(matches.references[by_cell[k]]);
+                    for (std::size_t d = 0; d < from.size(); ++d) sum[d] += to[d] - from[d];
+                }
+                multiplicity_[c] = static_cast<double>(starts[c + 1] - starts[c]);
+            }
+        });
     }
+
+    DenseView<const double> centers() const { return {centers_.data(), n_centers_, n_cols_}; }
+    DenseView<const double> vectors() const { return {vectors_.data(), n_centers_, n_cols_}; }
+    std::span<const double> multiplicity() const { return multiplicity_; }
+
+private:
+    Size n_cols_;
+    Size n_centers_ = 0;
+    std::vector<double> centers_;
+    std::vector<double> vectors_;
+    std::vector<double> multiplicity_;
 };
+
+/// Adds `shifts_of(cells, out)` to the given rows, tile by tile.
+void shift_rows(DenseView<double> coordinates, std::span<const std::int64_t> rows, Threads threads, Progress& stage,
+                auto&& shifts_of) {
+    const Size n_cols = coordinates.n_cols();
+    parallel_for(static_cast<Size>(rows.size()), Grain{cells_a_tile}, threads, [&](Range range) {
+        std::vector<double> scratch(static_cast<std::size_t>(2 * range.size() * n_cols));
+        const DenseView<double> cells(scratch.data(), range.size(), n_cols);
+        const DenseView<double> shifts(scratch.data() + range.size() * n_cols, range.size(), n_cols);
+        for (const Size k : range)
+            std::ranges::copy(coordinates.row(rows[static_cast<std::size_t>(k)]), cells.row_data(k - range.begin_item));
+        shifts_of(DenseView<const double>(cells), shifts);
+        for (const Size k : range) {
+            const auto cell = coordinates.row(rows[static_cast<std::size_t>(k)]);
+            const auto shift = shifts.row(k - range.begin_item);
+            for (std::size_t d = 0; d < cell.size(); ++d) cell[d] += shift[d];
+        }
+        stage.advance(range.size());
+    });
+}
 
 }  // namespace
 
-void move_cells(DenseView<double> coordinates, std::span<const Range> moved, const MatchedRows& matches, double sigma,
-                double least_total, Threads threads) {
+void move_cells(DenseView<double> coordinates, std::span<const Range> moved, const MatchedRows& matches,
+                const MoveOptions& options, Threads threads) {
     if (matches.cells.empty()) return;
-    const MatchSums sums(coordinates, matches);
-    const auto n_centers = static_cast<Size>(sums.multiplicity.size());
-    const DenseView<const double> centers(sums.centers.data(), n_centers, coordinates.n_cols());
-    const DenseView<const double> vectors(sums.vectors.data(), n_centers, coordinates.n_cols());
+    const MatchSums sums(coordinates, matches, threads);
+    std::vector<std::int64_t> rows;
     double largest_cell = 0.0;
-    Size n_moved = 0;
-    std::vector<Range> tiles;
-    for (const Range rows : moved) {
-        largest_cell = std::max(largest_cell, largest_norm(coordinates.rows(rows.begin_item, rows.end_item), threads));
-        n_moved += rows.size();
-        for (Size begin = rows.begin_item; begin < rows.end_item; begin += cells_a_tile)
-            tiles.push_back({begin, std::min(begin + cells_a_tile, rows.end_item)});
+    for (const Range range : moved) {
+        largest_cell =
+            std::max(largest_cell, largest_norm(coordinates.rows(range.begin_item, range.end_item), threads));
+        for (const Size row : range) rows.push_back(row);
     }
-    with_kernel(centers, vectors, sums.multiplicity, {sigma, least_total}, largest_cell, threads,
-                [&](auto&& shifts_of) {
-                    Progress stage("Moving cells", n_moved);
-                    parallel_for(static_cast<Size>(tiles.size()), Grain{1}, threads, [&](Range range) {
-                        std::vector<double> scratch(static_cast<std::size_t>(cells_a_tile * coordinates.n_cols()));
-                        for (const Size t : range) {
-                            const Range rows = tiles[static_cast<std::size_t>(t)];
-                            const auto cells = coordinates.rows(rows.begin_item, rows.end_item);
-                            const DenseView<double> shifts(scratch.data(), rows.size(), coordinates.n_cols());
-                            shifts_of(DenseView<const double>(cells), shifts);
-                            for (Size row = 0; row < rows.size(); ++row)
-                                for (Size d = 0; d < coordinates.n_cols(); ++d) cells(row, d) += shifts(row, d);
-                            stage.advance(rows.size());
-                        }
-                    });
-                });
+    Progress stage("Moving cells", static_cast<Size>(rows.size()));
+    if (!logits_are_small(largest_cell, largest_norm(sums.centers(), threads), options.sigma)) {
+        const Centers centers(sums.centers(), sums.vectors(), sums.multiplicity(), options.sigma);
+        return shift_rows(coordinates, rows, threads, stage, [&](DenseView<const double> cells, DenseView<double> out) {
+            shifts_of_any(cells, centers, options, out);
+        });
+    }
+    const WeightedSums centers(sums.centers(), sums.vectors(), sums.multiplicity(), options.sigma, threads);
+    if (options.approximate && options.least_total == 0.0) {
+        const SmoothShifts smooth(sums.centers(), sums.vectors(), sums.multiplicity(), options.sigma);
+        const auto n_all = rows.size();
+        rows = smooth.move(coordinates, rows, centers, threads);
+        stage.advance(static_cast<Size>(n_all - rows.size()));
+    }
+    shift_rows(coordinates, rows, threads, stage, [&](DenseView<const double> cells, DenseView<double> out) {
+        shifts_of_bounded(cells, centers, options, out);
+    });
 }
 
 }  // namespace cellweave

@@ -13,6 +13,20 @@ struct MatchedRows {
     std::span<const std::int64_t> references;
 };
 
+/// Options of move_cells().
+struct MoveOptions {
+    /// Larger: less smoothing, every cell follows its nearest matches alone. Positive.
+    double sigma = 15.0;
+
+    /// A cell whose weights add up to less stays as well. scanorama without batches of matches divides by
+    /// scikit-learn's normalize, which leaves totals below 10 machine epsilons undivided; otherwise 0.
+    double least_total = 0.0;
+
+    /// Let many similar cells share one linear map where that is within a hundredth of a standard deviation
+    /// (smooth_shifts.hpp). Not together with least_total.
+    bool approximate = false;
+};
+
 /// Moves data sets onto a reference (Hie, Bryson and Berger 2019, "nonlinear correction").
 ///
 /// A moved cell x is shifted by the mean of the match vectors (reference - matched cell), each weighted by
@@ -29,10 +43,7 @@ struct MatchedRows {
 ///
 /// @param[in,out] coordinates  all cells x coordinates; references may be among the moved rows: their old place counts.
 /// @param moved    ranges of rows to move; all matched cells lie within them.
-/// @param sigma    larger: less smoothing, every cell follows its nearest matches alone. Positive.
-/// @param least_total  a cell whose weights add up to less stays as well. scanorama without batches of matches divides
-///                 by scikit-learn's normalize, which leaves totals below 10 machine epsilons undivided; otherwise 0.
-void move_cells(DenseView<double> coordinates, std::span<const Range> moved, const MatchedRows& matches, double sigma,
-                double least_total, Threads threads);
+void move_cells(DenseView<double> coordinates, std::span<const Range> moved, const MatchedRows& matches,
+                const MoveOptions& options, Threads threads);
 
 }  // namespace cellweave

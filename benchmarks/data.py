@@ -106,6 +106,15 @@ def counts(n_cells: int) -> anndata.AnnData:
     return cw.datasets.synthetic_counts(n_cells, 20_000, 24, 4, seed=0)
 
 
+@data_set("synthetic, 2,000 variable genes")
+def variable_genes(n_cells: int) -> anndata.AnnData:
+    import cellweave as cw
+
+    adata = normalized(counts(n_cells))
+    cw.pp.highly_variable_genes(adata, n_top_genes=2_000)
+    return adata[:, adata.var["highly_variable"]].copy()
+
+
 @data_set("pbmc_8batch, genes variable in more than two batches", has_source=True)
 def pbmc_8batch(source: Path) -> anndata.AnnData:
     import scanpy as sc

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anndata
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 
@@ -122,6 +123,15 @@ def counts(n_cells: int) -> anndata.AnnData:
     return cw.datasets.synthetic_counts(n_cells, 20_000, 24, 4, seed=0)
 
 
+@data_set("synthetic, 2,000 variable genes")
+def variable_genes(n_cells: int) -> anndata.AnnData:
+    import cellweave as cw
+
+    adata = normalized(counts(n_cells))
+    cw.pp.highly_variable_genes(adata, n_top_genes=2_000)
+    return adata[:, adata.var["highly_variable"]].copy()
+
+
 @data_set("pbmc_8batch, genes variable in more than two batches", has_source=True)
 def pbmc_8batch(source: Path) -> anndata.AnnData:
     import scanpy as sc
@@ -131,4 +141,9 @@ def pbmc_8batch(source: Path) -> anndata.AnnData:
     adata.obs["batch"] = adata.obs["batch"].astype("category")
     normalized(adata)
     sc.pp.highly_variable_genes(adata, batch_key="batch")
-    return adata[:, adata.var["highly_variable_nbatches"] > 2].copy()
+    chosen = adata[:, adata.var["highly_variable_nbatches"] > 2]
+    # Plain strings, which every version of anndata writes and reads.
+    obs = pd.DataFrame({"batch": chosen.obs["batch"].astype(object).to_numpy()}, index=chosen.obs_names.astype(object))
+    obs["batch"] = obs["batch"].astype("category")
+    var = pd.DataFrame(index=chosen.var_names.astype(object))
+    return anndata.AnnData(chosen.X.copy(), obs=obs, var=var)

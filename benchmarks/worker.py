@@ -36,7 +36,7 @@ def _peak_bytes() -> int:
 
 
 def _forget_peak() -> None:
-    """Linux: the peak counts from now on, so that reading the file is not held against the step."""
+    """Linux: the peak counts from now on, so that reading and preparing the data are not held against the step."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -71,21 +71,23 @@ def measure(key: str, path: str, n_threads: int, repeats: int) -> dict:
         _call_and_judge(step.prepare(data.copy()))[0]()
         gc.collect()
     seconds = []
-    _forget_peak()
-    loaded = _status_bytes("VmRSS") or _peak_bytes()
+    peak = growth = 0
     for _ in range(repeats):
         call = judge = None  # gives the last run's memory back
         call, judge = _call_and_judge(step.prepare(data.copy()))
         gc.collect()
+        _forget_peak()
+        before = _status_bytes("VmRSS") or _peak_bytes()
         start = time.perf_counter()
         call()
         seconds.append(time.perf_counter() - start)
-    peak = _peak_bytes()
+        reached = _peak_bytes()
+        peak, growth = max(peak, reached), max(growth, reached - before)
     return {
         "seconds": seconds,
         "quality": judge(),
         "peak_bytes": peak,
-        "growth_bytes": max(0, peak - loaded),
+        "growth_bytes": growth,
         "n_cells": data.n_obs,
         "n_genes": data.n_vars,
         "version": _version(step.tool),

@@ -103,7 +103,7 @@ def _brisc(adata):
 
     obs = pl.DataFrame({"cell": adata.obs_names.to_numpy().astype(str)})
     var = pl.DataFrame({"gene": adata.var_names.to_numpy().astype(str)})
-    return SingleCell(X=adata.X, obs=obs, var=var)
+    return SingleCell(X=adata.X, obs=obs, var=var, uns={"QCed": True})
 
 
 @step("normalize and log1p", tool="brisc", data="counts", warm_up=True)
@@ -114,8 +114,17 @@ def normalize_brisc(adata):
 
 @step("QC metrics", tool="brisc", data="counts", warm_up=True)
 def qc_brisc(adata):
+    """Marks the cells that pass three bounds, and gives fewer numbers than the others."""
     cells = _brisc(adata)
-    return lambda: cells.qc(subset=False, remove_doublets=False, allow_float=True, verbose=False)
+    cells.uns["QCed"] = False
+    return lambda: cells.qc(
+        subset=False,
+        remove_doublets=False,
+        max_mito_fraction=None,
+        nonzero_MALAT1=False,
+        allow_float=True,
+        verbose=False,
+    )
 
 
 def _crest(adata):

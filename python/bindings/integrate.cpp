@@ -111,15 +111,16 @@ void bind_integrate(py::module_& m) {
     m.def(
         "move_cells",
         [](Array<double> coordinates, const std::vector<std::pair<Size, Size>>& moved, const Array<std::int64_t>& cells,
-           const Array<std::int64_t>& references, double sigma, double least_total, int threads) {
+           const Array<std::int64_t>& references, double sigma, double least_total, bool approximate, int threads) {
             const auto view = mutable_matrix(coordinates);
             std::vector<Range> ranges;
             for (const auto& [begin, end] : moved) ranges.push_back({begin, end});
             const MatchedRows matches{vector(cells), vector(references)};
-            run([&] { move_cells(view, ranges, matches, sigma, least_total, Threads{threads}); });
+            run([&] { move_cells(view, ranges, matches, {sigma, least_total, approximate}, Threads{threads}); });
         },
         py::arg("coordinates").noconvert(), py::arg("moved"), py::arg("cells").noconvert(),
-        py::arg("references").noconvert(), py::arg("sigma"), py::arg("least_total"), py::arg("threads"));
+        py::arg("references").noconvert(), py::arg("sigma"), py::arg("least_total"), py::arg("approximate"),
+        py::arg("threads"));
     m.def("embed_cells", &embed_cells, py::arg("cells"), py::arg("start").noconvert(), py::arg("n_components"),
           py::arg("threads"));
     m.def("move_expression", &correct_expression, py::arg("sets"), py::arg("n_moved"), py::arg("cells").noconvert(),

@@ -47,38 +47,52 @@ struct ExponentialTraits<double> {
                                             1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
 };
 
+/// x = n ln 2 + r with |r| <= ln 2 / 2, x clamped to the range of finite results: q = e^r - 1 by its Taylor series, and
+/// 2^(n - 1), because 2^n itself may overflow.
+template <Real T>
+struct ReducedExponential {
+    T q;
+    T half_scale;
+
+    explicit ReducedExponential(T x) {
+        using Traits = ExponentialTraits<T>;
+        // Clamped as integers, whose order is that of floats of the same sign: gcc vectorises no choice between floats
+        // here.
+        using Bits = typename Traits::Bits;
+        using Unsigned = std::make_unsigned_t<Bits>;
+        constexpr Bits upper = std::bit_cast<Bits>(Traits::largest);
+        constexpr auto lower = std::bit_cast<Unsigned>(Traits::lowest);
+        const auto bits = std::bit_cast<Bits>(x);
+        const auto from_above = static_cast<Unsigned>(bits < upper ? bits : upper);
+        const T bounded = std::bit_cast<T>(from_above < lower ? from_above : lower);
+        const T shifted = bounded * Traits::log2_e + Traits::round_to_integer;
+        const T n = shifted - Traits::round_to_integer;
+        const T r = (bounded - n * Traits::ln2_high) - n * Traits::ln2_low;
+        constexpr int n_terms = static_cast<int>(std::size(Traits::factorials));
+        T series = Traits::factorials[n_terms - 1];
+        for (int k = n_terms - 2; k >= 0; --k) series = series * r + Traits::factorials[k];
+        q = r + r * r * series;
+        const auto exponent = std::bit_cast<Bits>(shifted) - std::bit_cast<Bits>(Traits::round_to_integer);
+        half_scale = std::bit_cast<T>((exponent - 1 + Traits::bias) << Traits::mantissa_bits);
+    }
+};
+
 }  // namespace detail
 
 /// e^x - 1 within 2 units in the last place, without a branch, so that a loop over it becomes SIMD code. Overflows to
 /// infinity as std::expm1 does; NaN and infinities give NaN.
-///
-/// x = n ln 2 + r with |r| <= ln 2 / 2; then e^x - 1 = 2^n (e^r - 1) + (2^n - 1), the first factor by its Taylor
-/// series.
 template <Real T>
 inline T fast_expm1(T x) {
-    using Traits = detail::ExponentialTraits<T>;
-    // Clamped as integers, whose order is that of floats of the same sign: gcc vectorises no choice between floats
-    // here.
-    using Bits = typename Traits::Bits;
-    using Unsigned = std::make_unsigned_t<Bits>;
-    constexpr Bits upper = std::bit_cast<Bits>(Traits::largest);
-    constexpr auto lower = std::bit_cast<Unsigned>(Traits::lowest);
-    const auto bits = std::bit_cast<Bits>(x);
-    const auto from_above = static_cast<Unsigned>(bits < upper ? bits : upper);
-    const T bounded = std::bit_cast<T>(from_above < lower ? from_above : lower);
-    const T shifted = bounded * Traits::log2_e + Traits::round_to_integer;
-    const T n = shifted - Traits::round_to_integer;
-    const T r = (bounded - n * Traits::ln2_high) - n * Traits::ln2_low;
-    constexpr int n_terms = static_cast<int>(std::size(Traits::factorials));
-    T series = Traits::factorials[n_terms - 1];
-    for (int k = n_terms - 2; k >= 0; --k) series = series * r + Traits::factorials[k];
-    const T q = r + r * r * series;
-    // 2^(n - 1), because 2^n itself may overflow: the low bits of `shifted` hold n.
-    const auto exponent =
-        std::bit_cast<typename Traits::Bits>(shifted) - std::bit_cast<typename Traits::Bits>(Traits::round_to_integer);
-    const T half_scale = std::bit_cast<T>((exponent - 1 + Traits::bias) << Traits::mantissa_bits);
-    const T result = (half_scale * q + (half_scale - T(0.5))) * T(2);
+    const detail::ReducedExponential<T> reduced(x);
+    const T result = (reduced.half_scale * reduced.q + (reduced.half_scale - T(0.5))) * T(2);
     return result + (x - x);
+}
+
+/// e^x within 2 units in the last place, as fast_expm1(). Not below e^-87 (float) or e^-700 (double).
+template <Real T>
+inline T fast_exp(T x) {
+    const detail::ReducedExponential<T> reduced(x);
+    return (reduced.half_scale * reduced.q + reduced.half_scale) * T(2) + (x - x);
 }
 
 }  // namespace cellweave

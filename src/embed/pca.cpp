@@ -1,6 +1,7 @@
 #include "embed/pca.hpp"
 
 #include <numeric>
+#include <optional>
 #include <string>
 
 #include "core/error.hpp"
@@ -8,6 +9,7 @@
 #include "linalg/gram.hpp"
 #include "linalg/leading_eigen.hpp"
 #include "linalg/orthonormal.hpp"
+#include "sparse/gram.hpp"
 #include "sparse/products.hpp"
 
 namespace cellweave {
@@ -124,11 +126,42 @@ double sum_of_squares(DenseView<const T> matrix, std::span<const double> shift, 
         [](double& into, double&& next) { into += next; });
 }
 
+/// B^T B where A is sparse enough for its pairs of entries to be fewer than the products of dense columns: about as
+/// fast where a processor does forty of those in the time of one pair.
+template <Real S, Index I>
+std::optional<RowMatrix<double>> gram_by_entries(CsrView<const S, I> matrix, std::span<const double> shift,
+                                                 Threads threads) {
+    constexpr double dense_products_per_pair = 40;
+    const auto n_rows = static_cast<double>(matrix.n_rows());
+    const auto n_genes = static_cast<double>(matrix.n_cols());
+    if (gram_products(matrix) * dense_products_per_pair > n_rows * n_genes * n_genes) return std::nullopt;
+    RowMatrix<double> gram = gram_of_entries(matrix, threads);
+    if (shift.empty()) return gram;
+    // (A - 1 s^T)^T (A - 1 s^T) = A^T A - a s^T - s a^T + n s s^T, with a the sums of the columns of A
+    const std::vector<double> means = column_means(matrix, threads);
+    const Eigen::Map<const Eigen::VectorXd> mean(means.data(), matrix.n_cols());
+    const Eigen::Map<const Eigen::VectorXd> subtracted(shift.data(), matrix.n_cols());
+    parallel_for(matrix.n_cols(), Grain{64}, threads, [&](Range genes) {
+        for (const Size gene : genes) {
+            const double rest = n_rows * (subtracted[gene] - mean[gene]);
+            gram.row(gene) += (rest * subtracted - n_rows * subtracted[gene] * mean).transpose();
+        }
+    });
+    return gram;
+}
+
+template <Real S>
+std::optional<RowMatrix<double>> gram_by_entries(DenseView<const S>, std::span<const double>, Threads) {
+    return std::nullopt;
+}
+
 /// The leading eigenpairs of B^T B from its matrix.
 template <Real S, class Matrix>
 LeadingEigen by_genes(Matrix matrix, std::span<const double> shift, Size n_components, Threads threads) {
     const auto fill = [&](Range rows, DenseView<S> block) { fill_rows(matrix, shift, rows, block); };
-    return leading_eigen(gram_of_filled<S>(matrix.n_rows(), matrix.n_cols(), threads, fill), n_components, threads);
+    const auto gram = gram_by_entries(matrix, shift, threads);
+    return leading_eigen(gram ? *gram : gram_of_filled<S>(matrix.n_rows(), matrix.n_cols(), threads, fill),
+                         n_components, threads);
 }
 
 /// The same from B B^T: its eigenvectors U give B^T U, the genes' eigenvectors times the singular values.

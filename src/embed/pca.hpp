@@ -34,7 +34,8 @@ struct Pca {
 /// itself; converged to an angle of 1e-7. Signs as scikit-learn's svd_flip(u_based_decision=False), ties to the first.
 ///
 /// Cost: n_cells x n_genes^2 flops for the Gram matrix (with the smaller side squared) at the speed of dense products,
-/// or 4 x nnz x 500 to 1,500 for the iteration. Scratch: 8 bytes x side^2, a block of 2^21 values; for the iteration
+/// or half the sum of squared row lengths where the pairs of entries of a sparse matrix are fewer (sparse/gram.hpp), or
+/// 4 x nnz x 500 to 1,500 for the iteration. Scratch: 8 bytes x side^2, a block of 2^21 values; for the iteration
 /// n_genes x 6 n_components doubles.
 ///
 /// Matrix is CsrView<const S, I> or DenseView<const S>.

@@ -2,32 +2,9 @@
 
 #include <algorithm>
 
-#include "core/monitor.hpp"
-#include "integrate/byte_codes.hpp"
-#include "integrate/manhattan_neighbors.hpp"
-
 namespace cellweave {
 
 namespace {
-
-/// n_cells x n_neighbors cell numbers, sorted within a cell; -1 first where there are fewer.
-struct NeighborLists {
-    Size n_neighbors;
-    std::vector<std::int64_t> cells;
-
-    NeighborLists(Size n_cells, Size k) : n_neighbors(k), cells(static_cast<std::size_t>(n_cells * k), -1) {}
-    std::span<std::int64_t> of(Size cell) {
-        return {cells.data() + cell * n_neighbors, static_cast<std::size_t>(n_neighbors)};
-    }
-    std::span<const std::int64_t> of(Size cell) const {
-        return {cells.data() + cell * n_neighbors, static_cast<std::size_t>(n_neighbors)};
-    }
-    std::span<const std::int64_t> within(Size cell, Size begin, Size end) const {
-        const auto all = of(cell);
-        const auto from = std::lower_bound(all.begin(), all.end(), begin);
-        return {from, std::lower_bound(from, all.end(), end)};
-    }
-};
 
 bool any_neighbor(const NeighborLists& lists, std::span<const std::int64_t> offsets, std::size_t set,
                   std::size_t other) {
@@ -61,37 +38,9 @@ SetMatches matches_between(const NeighborLists& earlier, const NeighborLists& la
 std::vector<SetMatches> mutual_matches(DenseView<const double> points, std::span<const std::int64_t> offsets,
                                        const MatchOptions& options, Threads threads) {
     const std::size_t n_sets = offsets.size() - 1;
-    const Size n_cells = points.n_rows();
-    const Size k = std::min(options.n_neighbors, std::max<Size>(1, n_cells - 1));
-    const ByteCodes codes = byte_codes(points, threads);
-    const ManhattanSearch search(points, codes, k, options.approximate);
-    NeighborLists earlier(n_cells, k);
-    NeighborLists later(n_cells, k);
-
-    struct Tile {
-        Size first;
-        Size last;
-        std::size_t set;
-    };
-    constexpr Size tile_size = 32;
-    std::vector<Tile> tiles;
-    for (std::size_t set = 0; set < n_sets; ++set)
-        for (Size cell = offsets[set]; cell < offsets[set + 1]; cell += tile_size)
-            tiles.push_back({cell, std::min(cell + tile_size, offsets[set + 1]), set});
-
-    Progress stage("Matching cells", n_cells);
-    parallel_for(static_cast<Size>(tiles.size()), Grain{1}, threads, [&](Range range) {
-        for (const Size t : range) {
-            const Tile& tile = tiles[static_cast<std::size_t>(t)];
-            search.search(tile.first, tile.last, 0, offsets[tile.set], earlier.of(tile.first).data());
-            search.search(tile.first, tile.last, offsets[tile.set + 1], n_cells, later.of(tile.first).data());
-            for (Size cell = tile.first; cell < tile.last; ++cell) {
-                std::ranges::sort(earlier.of(cell));
-                std::ranges::sort(later.of(cell));
-            }
-            stage.advance(tile.last - tile.first);
-        }
-    });
+    const MatchOptions bounded{std::min(options.n_neighbors, std::max<Size>(1, points.n_rows() - 1)),
+                               options.approximate};
+    const auto [earlier, later] = neighbors_in_other_sets(points, offsets, bounded, threads);
 
     std::vector<SetMatches> found;
     for (std::size_t i = 0; i < n_sets; ++i) {

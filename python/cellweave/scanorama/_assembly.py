@@ -26,7 +26,14 @@ def move_all(
         cells, references = matched_rows(step, pairs, offsets)
         ranges = [(int(offsets[s]), int(offsets[s + 1])) for s in step.moved]
         engine.move_cells(
-            coordinates, ranges, cells, references, matching.sigma, matching.least_total, settings.n_threads
+            coordinates,
+            ranges,
+            cells,
+            references,
+            matching.sigma,
+            matching.least_total,
+            matching.approx,
+            settings.n_threads,
         )
 
 
@@ -205,6 +212,7 @@ def transform(
         references + len(before),
         matching.sigma,
         matching.least_total,
+        False,
         settings.n_threads,
     )
     return both[: len(before)] - before

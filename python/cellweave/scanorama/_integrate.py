@@ -189,7 +189,8 @@ def integrate(
     dimred
         Dimensions of the embedding; at most as many as there are cells and genes.
     approx
-        Rank only candidates that are close by rounded distances.
+        Rank only candidates that are close by rounded distances, and let many similar cells share one linear shift
+        where that is within a hundredth of a standard deviation.
     sigma
         Larger: less smoothing; each cell follows its nearest matched cells alone.
     alpha

@@ -47,16 +47,18 @@ def integrate_sketches(
     for i in range(n_sets):
         of_set = slice(offsets[i], offsets[i + 1])
         of_sketch = slice(sketch_offsets[i], sketch_offsets[i + 1])
-        result[of_set] = follow(coordinates[of_set], sketched[of_sketch], moved[of_sketch])
+        result[of_set] = follow(
+            coordinates[of_set], sketched[of_sketch], moved[of_sketch], approx=request.matching.approx
+        )
     return result, table, plan
 
 
-def follow(points: np.ndarray, sketch: np.ndarray, moved: np.ndarray) -> np.ndarray:
+def follow(points: np.ndarray, sketch: np.ndarray, moved: np.ndarray, *, approx: bool) -> np.ndarray:
     """Every cell shifted towards the moved sketch: each sketch cell pulls the three cells nearest to where it was."""
     n_neighbors = min(NEIGHBORS_OF_A_SKETCH_CELL, len(points))
     nearest = engine.nearest_rows(sketch, points, n_neighbors, settings.n_threads)
     both = np.concatenate([points, moved])
     references = np.repeat(np.arange(len(moved)), n_neighbors) + len(points)
     ranges = [(0, len(points))]
-    engine.move_cells(both, ranges, nearest.reshape(-1), references, SKETCH_SIGMA, 0.0, settings.n_threads)
+    engine.move_cells(both, ranges, nearest.reshape(-1), references, SKETCH_SIGMA, 0.0, approx, settings.n_threads)
     return both[: len(points)]

@@ -1,5 +1,6 @@
 """What surrounds a call: forks, Python threads, the thread pools of other libraries, and Ctrl-C."""
 
+import inspect
 import os
 import signal
 import subprocess
@@ -7,26 +8,28 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 import cellweave as cw
 
-#: Two overlapping clouds of cells; the larger, the longer a call takes.
-CLOUDS = """
 def clouds(n_cells):
+    """Two overlapping clouds of cells, and their genes; the larger, the longer a call takes."""
     rng = np.random.RandomState(0)
     genes = [f"gene{k}" for k in range(60)]
     return [rng.gamma(2.0, size=(n_cells, 60)) * rng.uniform(0.5, 2, 60) for _ in range(2)], [genes, genes]
-"""
-exec(CLOUDS)
+
+
+#: What every script below starts with.
+PRELUDE = "import numpy as np\n" + inspect.getsource(clouds)
 
 
 def run_python(code: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-c", CLOUDS + code], capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-c", PRELUDE + code], capture_output=True, text=True, timeout=120)
 
 
 def integrated() -> bytes:
-    return b"".join(part.tobytes() for part in cw.integrate(*clouds(300), dimred=20, verbose=0)[0])  # noqa: F821
+    return b"".join(part.tobytes() for part in cw.integrate(*clouds(300), dimred=20, verbose=0)[0])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -113,7 +116,7 @@ try:
 except KeyboardInterrupt:
     print("interrupted, and the data are", "as before" if state() == before else "changed")
 """
-    child = subprocess.Popen([sys.executable, "-c", CLOUDS + code], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen([sys.executable, "-c", PRELUDE + code], stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline().strip() == "started"
     time.sleep(1.0)
     child.send_signal(signal.SIGINT)

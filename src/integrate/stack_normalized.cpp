@@ -9,7 +9,13 @@ namespace cellweave {
 
 namespace {
 constexpr Grain cells_a_chunk{1024};
+
+template <Index J, Real Out>
+void sort_by_gene(std::vector<std::pair<J, Out>>& entries) {
+    std::ranges::stable_sort(entries, {}, [](const auto& entry) { return entry.first; });
 }
+
+}  // namespace
 
 template <Number T, Index I, Index J>
 void count_chosen(CsrView<const T, I> counts, std::span<const std::int64_t> new_gene, std::span<J> indptr,
@@ -42,9 +48,7 @@ void take_chosen(CsrView<const T, I> counts, std::span<const std::int64_t> new_g
                 chosen.emplace_back(gene, static_cast<Out>(row.values[k]));
                 square += static_cast<double>(row.values[k]) * static_cast<double>(row.values[k]);
             }
-            if (!rises) {
-                std::ranges::stable_sort(chosen, {}, [](const auto& entry) { return entry.first; });
-            }
+            if (!rises) sort_by_gene(chosen);
             const double length = normalize && square > 0.0 ? std::sqrt(square) : 1.0;
             auto to = static_cast<std::size_t>(indptr[static_cast<std::size_t>(cell)]);
             for (const auto& [gene, value] : chosen) {

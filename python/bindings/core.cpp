@@ -1,7 +1,5 @@
 #include <pybind11/stl.h>
 
-#include <Eigen/Core>
-
 #include "arrays.hpp"
 #include "call.hpp"
 #include "core/finite.hpp"
@@ -11,23 +9,6 @@
 namespace cellweave::bindings {
 
 namespace {
-
-py::dict build_info() {
-    py::dict info;
-    info["variant"] = CELLWEAVE_VARIANT;
-#if defined(__clang__)
-    info["compiler"] = "clang " __clang_version__;
-#elif defined(__GNUC__)
-    info["compiler"] = "gcc " __VERSION__;
-#else
-    info["compiler"] = "other";
-#endif
-    info["openmp"] = _OPENMP;
-    info["eigen"] = std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION) + "." +
-                    std::to_string(EIGEN_PATCH_VERSION);
-    info["simd"] = Eigen::SimdInstructionSetsInUse();
-    return info;
-}
 
 template <template <class, class> class View>
 void bind_compressed(py::module_& m, const char* name) {
@@ -75,7 +56,6 @@ void CompressedArg::check_indices() const {
 }
 
 void bind_core(py::module_& m) {
-    m.def("build_info", &build_info);
     m.def(
         "set_progress",
         [](py::object callback) {

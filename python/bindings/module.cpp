@@ -1,6 +1,7 @@
 #include "module.hpp"
 
 #include <Eigen/Core>
+#include <string>
 
 #include "core/error.hpp"
 
@@ -12,6 +13,24 @@ py::object& progress_callback() {
     return *callback;
 }
 
+/// What the extension was built for and with.
+py::dict build_info() {
+    py::dict info;
+    info["variant"] = CELLWEAVE_VARIANT;
+#if defined(__clang__)
+    info["compiler"] = "clang " __clang_version__;
+#elif defined(__GNUC__)
+    info["compiler"] = "gcc " __VERSION__;
+#else
+    info["compiler"] = "other";
+#endif
+    info["openmp"] = _OPENMP;
+    info["eigen"] = std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION) + "." +
+                    std::to_string(EIGEN_PATCH_VERSION);
+    info["simd"] = Eigen::SimdInstructionSetsInUse();
+    return info;
+}
+
 }  // namespace cellweave::bindings
 
 PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
@@ -20,6 +39,7 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     Eigen::setCpuCacheSizes(32 * 1024, 512 * 1024, 4 * 1024 * 1024);
 
     py::register_exception<cellweave::Cancelled>(m, "Cancelled", PyExc_KeyboardInterrupt);
+    m.def("build_info", &build_info);
     bind_cluster(m);
     bind_core(m);
     bind_datasets(m);

@@ -1,6 +1,6 @@
 #include "embed/spectral.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,6 +10,7 @@
 
 #include "core/monitor.hpp"
 #include "core/random.hpp"
+#include "linalg/symmetric_eigen.hpp"
 
 namespace cellweave {
 
@@ -84,9 +85,9 @@ void solve_dense(const Operator& op, DenseView<float> vectors) {
         }
     }
     dense = 0.5 * (dense + dense.transpose().eval());
-    const Eigen::SelfAdjointEigenSolver<Matrix> solver(dense);
+    const SymmetricEigen found = symmetric_eigen(dense);
     for (Size d = 0; d < vectors.n_cols(); ++d) {
-        for (Size row = 0; row < n; ++row) vectors(row, d) = static_cast<float>(solver.eigenvectors()(row, n - 2 - d));
+        for (Size row = 0; row < n; ++row) vectors(row, d) = static_cast<float>(found.vectors(row, n - 2 - d));
     }
 }
 
@@ -234,9 +235,9 @@ private:
         orthonormalize();
         product(vectors_, 1.0F, 0.0F, nullptr, image_);
         const Matrix projected = inner_products(vectors_, image_);
-        const Eigen::SelfAdjointEigenSolver<Matrix> solver(0.5 * (projected + projected.transpose()));
-        const Matrix order = solver.eigenvectors().rowwise().reverse();
-        const Vector values = solver.eigenvalues().reverse();
+        const SymmetricEigen found = symmetric_eigen(0.5 * (projected + projected.transpose()));
+        const Matrix order = found.vectors.rowwise().reverse();
+        const Vector values = found.values.reverse();
         rotate(vectors_, order.cast<float>());
         rotate(image_, order.cast<float>());
         residuals_ = sum_over_rows([&](Range rows) {
@@ -258,13 +259,13 @@ private:
             const Matrix gram = inner_products(vectors_, vectors_);
             Vector scale = gram.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
             const Matrix correlation = scale.asDiagonal() * gram * scale.asDiagonal();
-            const Eigen::SelfAdjointEigenSolver<Matrix> solver(correlation);
-            const double smallest = solver.eigenvalues()(0);
-            const Vector whiten = solver.eigenvalues().cwiseMax(1e-10).cwiseSqrt().cwiseInverse();
-            rotate(vectors_, (scale.asDiagonal() * solver.eigenvectors() * whiten.asDiagonal()).cast<float>());
+            const SymmetricEigen found = symmetric_eigen(correlation);
+            const double smallest = found.values(0);
+            const Vector whiten = found.values.cwiseMax(1e-10).cwiseSqrt().cwiseInverse();
+            rotate(vectors_, (scale.asDiagonal() * found.vectors * whiten.asDiagonal()).cast<float>());
             if (smallest > 1e-3) return;
             // Nearly dependent vectors: what rounding left of them is replaced by something new.
-            for (Size c = 0; c < block_ && solver.eigenvalues()(c) < 1e-9; ++c) {
+            for (Size c = 0; c < block_ && found.values(c) < 1e-9; ++c) {
                 fill_randomly(c);
                 remove_trivial();
             }

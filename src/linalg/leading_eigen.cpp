@@ -1,6 +1,5 @@
 #include "linalg/leading_eigen.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <limits>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "core/monitor.hpp"
 #include "core/random.hpp"
 #include "linalg/orthonormal.hpp"
+#include "linalg/symmetric_eigen.hpp"
 
 namespace cellweave {
 
@@ -95,9 +95,9 @@ public:
     void solve_projected() {
         const Eigen::MatrixXd symmetric =
             0.5 * (projected_.topLeftCorner(size_, size_) + projected_.topLeftCorner(size_, size_).transpose());
-        const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(symmetric);
-        ritz_values_ = solver.eigenvalues().reverse();
-        ritz_vectors_ = solver.eigenvectors().rowwise().reverse();
+        const SymmetricEigen found = symmetric_eigen(symmetric);
+        ritz_values_ = found.values.reverse();
+        ritz_vectors_ = found.vectors.rowwise().reverse();
     }
 
     bool has_converged(double tolerance) const {
@@ -168,9 +168,9 @@ private:
 };
 
 LeadingEigen decompose_completely(const RowMatrix<double>& matrix, Size n_components) {
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver{Eigen::MatrixXd(matrix)};
-    return {solver.eigenvalues().tail(n_components).reverse(),
-            solver.eigenvectors().rightCols(n_components).rowwise().reverse(), solver.info() == Eigen::Success};
+    const SymmetricEigen found = symmetric_eigen(matrix);
+    return {found.values.tail(n_components).reverse(), found.vectors.rightCols(n_components).rowwise().reverse(),
+            found.has_converged};
 }
 
 }  // namespace

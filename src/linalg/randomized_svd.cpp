@@ -26,7 +26,7 @@ template <Real S>
 ThinTriplets<S> decompose(const RowMatrix<S>& basis, RowMatrix<S>&& coefficients, Size n_components, Threads threads) {
     // coefficients = Q R, so A = basis (Q R)^T = basis R^T Q^T, and R^T is small.
     const Eigen::MatrixXd factor = orthonormalize(as_view(coefficients), threads);
-    constexpr int square = Eigen::NoQRPreconditioner; // the factor is: no QR decomposition has to come first
+    constexpr int square = Eigen::NoQRPreconditioner;  // the factor is: no QR decomposition has to come first
     const Eigen::JacobiSVD<Eigen::MatrixXd, square | Eigen::ComputeFullU | Eigen::ComputeFullV> svd(factor.transpose());
     ThinTriplets<S> result;
     result.of_basis.resize(basis.rows(), n_components);

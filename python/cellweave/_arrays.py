@@ -35,6 +35,8 @@ def checked(matrix: Any, name: str = "X") -> Any:
             if hasattr(matrix, "to_memory"):
                 raise NotImplementedError(f"{name} is backed by a file. Load it first: adata = adata.to_memory().")
             matrix = np.asarray(matrix)
+        elif type(matrix).__module__.startswith("dask"):
+            raise NotImplementedError(f"{name} is a dask array; the engine reads memory. Load it: {name}.compute().")
         elif not isinstance(matrix, np.ndarray):
             raise TypeError(f"{name} is a {type(matrix).__name__}; expected a numpy array or a scipy sparse matrix.")
     if matrix.ndim != 2:

@@ -95,6 +95,14 @@ def test_a_matrix_that_the_engine_does_not_read_goes_to_the_original(adata, patc
     assert adata.X.compute().max() > 0
 
 
+def test_a_layer_that_the_engine_does_not_read_goes_to_the_original(adata, patched):
+    dask = pytest.importorskip("dask.array")
+    adata.layers["counts"] = dask.from_array(adata.X.toarray().astype(np.float32), chunks=(100, 300))
+    sc.pp.log1p(adata, layer="counts")
+    assert "dask array" in row("scanpy.pp.log1p")["reason"]
+    assert adata.layers["counts"].compute().max() > 0
+
+
 def test_a_wrong_input_is_refused_by_us_and_changes_nothing(adata, patched):
     adata.X.data[7] = np.nan
     before = adata.X.copy()

@@ -13,6 +13,7 @@ import pytest
 
 import cellweave as cw
 
+
 def clouds(n_cells):
     """Two overlapping clouds of cells, and their genes; the larger, the longer a call takes."""
     rng = np.random.RandomState(0)

@@ -24,6 +24,12 @@ def is_sparse(matrix: Any) -> bool:
     return sparse.issparse(matrix)
 
 
+def is_foreign(value: Any) -> bool:
+    """Whether ``value`` is a matrix of a library that the engine does not read (dask, cupy, ...)."""
+    is_matrix = hasattr(value, "shape") and hasattr(value, "dtype") and getattr(value, "ndim", 0) == 2
+    return is_matrix and not isinstance(value, np.ndarray) and not is_sparse(value)
+
+
 def _log_conversion(name: str, what: str) -> None:
     logger.debug("%s is converted: %s", name, what)
 
@@ -35,8 +41,11 @@ def checked(matrix: Any, name: str = "X") -> Any:
             if hasattr(matrix, "to_memory"):
                 raise NotImplementedError(f"{name} is backed by a file. Load it first: adata = adata.to_memory().")
             matrix = np.asarray(matrix)
-        elif type(matrix).__module__.startswith("dask"):
-            raise NotImplementedError(f"{name} is a dask array; the engine reads memory. Load it: {name}.compute().")
+        elif is_foreign(matrix):
+            library = type(matrix).__module__.partition(".")[0]
+            raise NotImplementedError(
+                f"{name} is a {library} array; the engine reads numpy arrays and scipy sparse matrices: convert it."
+            )
         elif not isinstance(matrix, np.ndarray):
             raise TypeError(f"{name} is a {type(matrix).__name__}; expected a numpy array or a scipy sparse matrix.")
     if matrix.ndim != 2:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 from anndata import AnnData
 
 from .. import _arrays
@@ -78,12 +77,6 @@ class Replacement:
             return f"its arguments do not fit: {error}"
         for argument in (*args, *kwargs.values()):
             matrix = argument.X if isinstance(argument, AnnData) and not argument.isbacked else argument
-            if _is_foreign_matrix(matrix):
+            if _arrays.is_foreign(matrix):
                 return f"the matrix is a {type(matrix).__module__}.{type(matrix).__name__}"
         return None
-
-
-def _is_foreign_matrix(value: Any) -> bool:
-    """Whether ``value`` is a matrix of a library that the engine does not read (dask, cupy, ...)."""
-    is_matrix = hasattr(value, "shape") and hasattr(value, "dtype") and getattr(value, "ndim", 0) == 2
-    return is_matrix and not isinstance(value, np.ndarray) and not _arrays.is_sparse(value)

@@ -2,12 +2,12 @@
 
 #include "arrays.hpp"
 #include "call.hpp"
+#include "integrate/embed_cells.hpp"
 #include "integrate/expression.hpp"
 #include "integrate/move_cells.hpp"
 #include "integrate/mutual_matches.hpp"
 #include "integrate/nearest_rows.hpp"
 #include "integrate/stack_normalized.hpp"
-#include "linalg/randomized_svd.hpp"
 #include "module.hpp"
 
 namespace cellweave::bindings {
@@ -56,21 +56,13 @@ py::list find_matches(const Array<double>& points, const Array<std::int64_t>& of
     return result;
 }
 
-/// Left singular vectors times singular values.
-Array<double> embed_cells(const CsrArg& cells, const Array<double>& start, Size n_components, int threads) {
-    auto result = new_matrix<double>(cells.n_lines(), n_components);
-    cells.visit_real([&](auto view) {
-        const auto from = matrix(start);
-        const auto out = mutable_matrix(result);
-        run([&] {
-            const RandomizedSvdOptions options{.n_components = n_components};
-            const auto triplets = randomized_svd(view, from, options, Threads{threads});
-            for (Size row = 0; row < out.n_rows(); ++row)
-                for (Size k = 0; k < n_components; ++k)
-                    out(row, k) = triplets.left(row, k) * triplets.values[static_cast<std::size_t>(k)];
-        });
+Array<double> call_embed_cells(const CsrArg& cells, const py::array& start, Size n_dimensions, int threads) {
+    auto coordinates = new_matrix<double>(cells.n_lines(), n_dimensions);
+    const auto out = mutable_matrix(coordinates);
+    cells.visit_real([&](auto profiles) {
+        visit_real(start, [&](auto from) { run([&] { embed_cells(profiles, from, out, Threads{threads}); }); });
     });
-    return result;
+    return coordinates;
 }
 
 /// Sparse or dense profiles as readers that live as long as the list.
@@ -121,7 +113,7 @@ void bind_integrate(py::module_& m) {
         py::arg("coordinates").noconvert(), py::arg("moved"), py::arg("cells").noconvert(),
         py::arg("references").noconvert(), py::arg("sigma"), py::arg("least_total"), py::arg("approximate"),
         py::arg("threads"));
-    m.def("embed_cells", &embed_cells, py::arg("cells"), py::arg("start").noconvert(), py::arg("n_components"),
+    m.def("embed_cells", &call_embed_cells, py::arg("cells"), py::arg("start").noconvert(), py::arg("n_dimensions"),
           py::arg("threads"));
     m.def("move_expression", &correct_expression, py::arg("sets"), py::arg("n_moved"), py::arg("cells").noconvert(),
           py::arg("references").noconvert(), py::arg("sigma"), py::arg("shifts_only"), py::arg("result").noconvert(),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -13,7 +14,7 @@ namespace cellweave {
 namespace {
 
 constexpr Size bytes_an_instruction = 32;
-constexpr double full_byte = 255.0;
+constexpr Size full_byte = 255;
 
 struct Interval {
     double low = 0.0;
@@ -41,55 +42,66 @@ std::vector<Interval> coordinate_ranges(DenseView<const double> points, Threads 
     return ranges;
 }
 
-Size bytes_needed(const Interval& range, double step) {
-    return std::max<Size>(1, static_cast<Size>(std::ceil(range.width() / (step * full_byte))));
+/// How one coordinate is rounded: to levels 0 to n_levels, a step apart, of which a byte holds 255.
+struct Levels {
+    Size n_levels;
+    Size n_bytes;
+
+    Levels(const Interval& range, double step)
+        : n_levels(static_cast<Size>(std::nearbyint(range.width() / step))),
+          n_bytes(std::max<Size>(1, (n_levels + full_byte - 1) / full_byte)) {}
+};
+
+/// Do codes of this step fit into `n_bytes`, and their distances into 16 bits?
+bool fits(const std::vector<Interval>& ranges, double step, Size n_bytes) {
+    Size bytes = 0;
+    Size largest_distance = 0;
+    for (const Interval& range : ranges) {
+        const Levels levels(range, step);
+        bytes += levels.n_bytes;
+        largest_distance += levels.n_levels;
+    }
+    return bytes <= n_bytes && largest_distance <= std::numeric_limits<std::uint16_t>::max();
 }
 
-Size bytes_needed(const std::vector<Interval>& ranges, double step) {
-    Size n_bytes = 0;
-    for (const Interval& range : ranges) n_bytes += bytes_needed(range, step);
-    return n_bytes;
-}
-
-/// The smallest step (to 1 %) whose codes fit into `n_bytes`.
+/// The smallest step (to 1 %) that fits.
 double smallest_step(const std::vector<Interval>& ranges, Size n_bytes) {
     double sum_of_widths = 0.0;
     for (const Interval& range : ranges) sum_of_widths += range.width();
     if (sum_of_widths == 0.0) return 1.0;
-    double fits = sum_of_widths;
-    double too_small = sum_of_widths / (full_byte * static_cast<double>(n_bytes)) / 2.0;
-    while (fits > 1.01 * too_small) {
-        const double middle = std::sqrt(fits * too_small);
-        (bytes_needed(ranges, middle) <= n_bytes ? fits : too_small) = middle;
+    double fitting = sum_of_widths;
+    double too_small = sum_of_widths / static_cast<double>(full_byte * n_bytes) / 2.0;
+    while (fitting > 1.01 * too_small) {
+        const double middle = std::sqrt(fitting * too_small);
+        (fits(ranges, middle, n_bytes) ? fitting : too_small) = middle;
     }
-    return fits;
+    return fitting;
 }
 
-/// Writes one coordinate to its `n_bytes` bytes and returns the rounding error.
-double encode(double value, const Interval& range, double step, Size n_bytes, std::uint8_t* bytes) {
-    const double top = full_byte * static_cast<double>(n_bytes);
-    const double level = std::clamp(std::nearbyint((value - range.low) / step), 0.0, top);
+/// Writes one coordinate to its bytes and returns the rounding error.
+double encode(double value, const Interval& range, double step, const Levels& levels, std::uint8_t* bytes) {
+    const double level =
+        std::clamp(std::nearbyint((value - range.low) / step), 0.0, static_cast<double>(levels.n_levels));
     auto rest = static_cast<Size>(level);
-    for (Size k = 0; k < n_bytes; ++k) {
-        bytes[k] = static_cast<std::uint8_t>(std::min<Size>(rest, 255));
+    for (Size k = 0; k < levels.n_bytes; ++k) {
+        bytes[k] = static_cast<std::uint8_t>(std::min(rest, full_byte));
         rest -= bytes[k];
     }
     return std::abs(value - (range.low + level * step));
 }
 
-std::uint32_t distance_of(const std::uint8_t* point, const std::uint8_t* other, Size n_bytes) {
+std::uint16_t distance_of(const std::uint8_t* point, const std::uint8_t* other, Size n_bytes) {
     std::uint32_t sum = 0;
     for (Size k = 0; k < n_bytes; ++k)
         sum += static_cast<std::uint32_t>(std::abs(static_cast<int>(point[k]) - static_cast<int>(other[k])));
-    return sum;
+    return static_cast<std::uint16_t>(sum);
 }
 
 #if defined(__AVX2__)
 /// Four distances at once. Compilers find the instruction for sums of absolute differences by themselves, but spend
-/// more on adding up its parts, one distance after another, than on the differences. Codes of 32 n_blocks <= 256 bytes:
-/// no sum of a 64-bit lane exceeds 16 bits.
+/// more on adding up its parts, one distance after another, than on the differences.
 template <Size n_blocks>
-void four_distances(const __m256i (&point)[n_blocks], const std::uint8_t* others, std::uint32_t* distances) {
+void four_distances(const __m256i (&point)[n_blocks], const std::uint8_t* others, std::uint16_t* distances) {
     const auto sums_of = [&](Size r) {
         const auto* other = reinterpret_cast<const __m256i*>(others + r * n_blocks * bytes_an_instruction);
         __m256i sums = _mm256_sad_epu8(point[0], _mm256_loadu_si256(other));
@@ -103,12 +115,12 @@ void four_distances(const __m256i (&point)[n_blocks], const std::uint8_t* others
     const __m256i lanes = _mm256_or_si256(first, _mm256_slli_epi64(second, 32));
     const __m128i halves = _mm_add_epi16(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
     const __m128i sums = _mm_add_epi16(halves, _mm_unpackhi_epi64(halves, halves));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(distances), _mm_cvtepu16_epi32(sums));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(distances), sums);
 }
 #endif
 
 template <Size n_blocks>
-void distances_of(const std::uint8_t* point, const std::uint8_t* others, Size count, std::uint32_t* distances) {
+void distances_of(const std::uint8_t* point, const std::uint8_t* others, Size count, std::uint16_t* distances) {
     constexpr Size n_bytes = n_blocks * bytes_an_instruction;
     Size r = 0;
 #if defined(__AVX2__)
@@ -130,6 +142,8 @@ ByteCodes byte_codes(DenseView<const double> points, Threads threads) {
     codes.n_bytes =
         std::max<Size>(1, (at_least + bytes_an_instruction - 1) / bytes_an_instruction) * bytes_an_instruction;
     codes.step = smallest_step(ranges, codes.n_bytes);
+    std::vector<Levels> levels;
+    for (const Interval& range : ranges) levels.emplace_back(range, codes.step);
     codes.bytes.assign(static_cast<std::size_t>(codes.n_points * codes.n_bytes), 0);
     codes.error.resize(static_cast<std::size_t>(codes.n_points));
     parallel_for(codes.n_points, Grain{256}, threads, [&](Range cells) {
@@ -137,13 +151,11 @@ ByteCodes byte_codes(DenseView<const double> points, Threads threads) {
             std::uint8_t* bytes = codes.bytes.data() + cell * codes.n_bytes;
             double error = 0.0;
             for (Size column = 0; column < points.n_cols(); ++column) {
-                const Interval& range = ranges[static_cast<std::size_t>(column)];
-                const Size width = bytes_needed(range, codes.step);
-                error += encode(points(cell, column), range, codes.step, width, bytes);
-                bytes += width;
+                const auto c = static_cast<std::size_t>(column);
+                error += encode(points(cell, column), ranges[c], codes.step, levels[c], bytes);
+                bytes += levels[c].n_bytes;
             }
-            // A point far outside gets the largest error that still leaves room to add distances to it.
-            const double in_steps = std::min(std::ceil(error / codes.step) + 1.0, 1e8);
+            const double in_steps = std::min<double>(std::ceil(error / codes.step) + 1.0, ByteCodes::largest_error);
             codes.error[static_cast<std::size_t>(cell)] = static_cast<std::uint32_t>(in_steps);
         }
     });
@@ -151,7 +163,7 @@ ByteCodes byte_codes(DenseView<const double> points, Threads threads) {
 }
 
 void byte_distances(const std::uint8_t* point, const ByteCodes& codes, Size first, Size count,
-                    std::uint32_t* distances) {
+                    std::uint16_t* distances) {
     const std::uint8_t* const others = codes.point(first);
     // A length known to the compiler lets it keep the point in registers.
     switch (codes.n_bytes / bytes_an_instruction) {

@@ -14,6 +14,8 @@ namespace cellweave {
 /// equals the Manhattan distance of the rounded points, in steps. With e(x) the rounding error of point x,
 ///
 ///     |manhattan(x, y) - step * byte_distance(x, y)| <= e(x) + e(y).
+///
+/// No distance exceeds 16 bits, whatever the number of coordinates.
 struct ByteCodes {
     Size n_points = 0;
     /// Bytes of a point; a multiple of 32, zero-filled.
@@ -21,8 +23,11 @@ struct ByteCodes {
     double step = 1.0;
     /// n_points x n_bytes.
     std::vector<std::uint8_t> bytes;
-    /// e(x) of every point in whole steps, rounded up.
+    /// e(x) of every point in whole steps, rounded up; at most largest_error.
     std::vector<std::uint32_t> error;
+
+    /// So large that it excludes nothing, and leaves room to add distances to it.
+    static constexpr std::uint32_t largest_error = 100'000'000;
 
     const std::uint8_t* point(Size index) const { return bytes.data() + index * n_bytes; }
 };
@@ -35,6 +40,6 @@ ByteCodes byte_codes(DenseView<const double> points, Threads threads);
 
 /// Writes byte_distance(point, codes[first + r]) for r in [0, count) to `distances`. `point` is one code.
 void byte_distances(const std::uint8_t* point, const ByteCodes& codes, Size first, Size count,
-                    std::uint32_t* distances);
+                    std::uint16_t* distances);
 
 }  // namespace cellweave

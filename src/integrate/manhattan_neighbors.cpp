@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cmath>
+#include <compare>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -15,13 +17,24 @@ namespace cellweave {
 namespace {
 
 constexpr Size tile_size = 128;  // 16 kB of codes of 100 coordinates: half of the first cache
-constexpr Size scan_size = 16;
 constexpr std::uint32_t anything = std::numeric_limits<std::uint32_t>::max() / 8;
 
-struct Candidate {
-    std::uint32_t at_least;  // bounds of its distance, up to the error of the point that searches
-    std::uint32_t at_most;
-    std::int32_t point;
+/// Distances have 16 bits. A bound that does not fit excludes nothing, and its largest value says the same.
+std::uint16_t to_16_bits(std::uint32_t bound) {
+    return static_cast<std::uint16_t>(std::min<std::uint32_t>(bound, std::numeric_limits<std::uint16_t>::max()));
+}
+
+/// A point, and by how much it may be away at most: distance in the upper half, so that candidates sort by it.
+class Candidate {
+public:
+    Candidate(std::uint32_t at_most, Size point)
+        : key_(std::uint64_t{at_most} << 32 | static_cast<std::uint32_t>(point)) {}
+    std::uint32_t at_most() const { return static_cast<std::uint32_t>(key_ >> 32); }
+    std::uint32_t point() const { return static_cast<std::uint32_t>(key_); }
+    auto operator<=>(const Candidate&) const = default;
+
+private:
+    std::uint64_t key_;
 };
 
 /// What may still be among the nearest of one point.
@@ -30,30 +43,27 @@ public:
     /// Distances up to this, beside the other point's error, may belong to a neighbour.
     std::uint32_t cutoff() const { return cutoff_; }
 
-    /// Takes another point, which is within the cutoff. The cutoff follows now and then: that is cheaper than a heap.
-    void add(std::uint32_t distance, std::uint32_t error, Size point, std::size_t n_neighbors, std::uint32_t slack) {
-        candidates_.push_back(
-            {distance > error ? distance - error : 0, distance + error, static_cast<std::int32_t>(point)});
-        if (candidates_.size() < prune_at_) return;
-        prune(n_neighbors, slack);
-        prune_at_ = std::max(candidates_.size() + candidates_.size() / 2, candidates_.size() + 2 * n_neighbors);
+    /// Takes another point, which is within the cutoff. Is the list so long that it should be pruned?
+    bool add(std::uint32_t distance, std::uint32_t error, Size point) {
+        candidates_.emplace_back(distance + error, point);
+        return candidates_.size() >= prune_at_;
     }
 
-    /// The candidates that are left; the list is empty afterwards.
-    std::vector<Candidate> finish(std::size_t n_neighbors, std::uint32_t slack) {
-        prune(n_neighbors, slack);
-        return std::move(candidates_);
-    }
-
-private:
-    void prune(std::size_t n_neighbors, std::uint32_t slack) {
+    /// Lets the cutoff follow, and those beyond it go. Now and then: that is cheaper than a heap.
+    void prune(std::size_t n_neighbors, std::uint32_t slack, std::span<const std::uint32_t> errors) {
         if (candidates_.size() <= n_neighbors) return;
         const auto last = candidates_.begin() + static_cast<std::ptrdiff_t>(n_neighbors) - 1;
-        std::ranges::nth_element(candidates_, last, {}, &Candidate::at_most);
-        cutoff_ = last->at_most + slack;
-        std::erase_if(candidates_, [&](const Candidate& candidate) { return candidate.at_least > cutoff_; });
+        std::ranges::nth_element(candidates_, last);
+        cutoff_ = last->at_most() + slack;
+        std::erase_if(candidates_, [&](const Candidate& candidate) {
+            return candidate.at_most() > cutoff_ + 2 * errors[candidate.point()];
+        });
+        prune_at_ = candidates_.size() + std::max(candidates_.size() / 2, 2 * n_neighbors);
     }
 
+    std::span<const Candidate> candidates() const { return candidates_; }
+
+private:
     std::uint32_t cutoff_ = anything;
     std::size_t prune_at_ = 64;
     std::vector<Candidate> candidates_;
@@ -102,7 +112,7 @@ public:
         });
         parallel_for(points_.n_rows(), Grain{64}, threads, [&](Range points) {
             for (const Size point : points)
-                rank(point, finish(point, earlier_[static_cast<std::size_t>(point)]), found_.earlier.of(point));
+                rank(point, std::exchange(earlier_[static_cast<std::size_t>(point)], {}), found_.earlier.of(point));
         });
         return std::move(found_);
     }
@@ -117,19 +127,24 @@ private:
     /// Compares the points of a block with all points of later sets, on behalf of both.
     void scan_later(const Block& block) {
         std::vector<Shortlist> later(static_cast<std::size_t>(block.points.size()));
+        std::vector<Hit> hits;
         // Tiles begin at multiples of their size: each has its lock.
         for (Size begin = block.later; begin < points_.n_rows();) {
             const Size end = std::min((begin / tile_size + 1) * tile_size, points_.n_rows());
-            scan_tile(block.points, {begin, end}, later);
+            scan_tile(block.points, {begin, end}, later, hits);
             begin = end;
         }
         for (const Size point : block.points)
-            rank(point, finish(point, later[static_cast<std::size_t>(point - block.points.begin_item)]),
+            rank(point, std::move(later[static_cast<std::size_t>(point - block.points.begin_item)]),
                  found_.later.of(point));
     }
 
-    std::vector<Candidate> finish(Size point, Shortlist& list) const {
-        return list.finish(n_neighbors_, slack_[static_cast<std::size_t>(point)]);
+    void add(Shortlist& list, Size point, Size other, std::uint32_t distance) const {
+        if (list.add(distance, error_[static_cast<std::size_t>(other)], other)) prune(list, point);
+    }
+
+    void prune(Shortlist& list, Size point) const {
+        list.prune(n_neighbors_, slack_[static_cast<std::size_t>(point)], error_);
     }
 
     struct Hit {
@@ -138,61 +153,78 @@ private:
         std::uint32_t distance;
     };
 
-    void scan_tile(Range points, Range tile, std::vector<Shortlist>& later) {
-        std::uint32_t distances[tile_size];
-        std::uint32_t cutoffs[tile_size];
-        const Size count = tile.size();
-        // A cutoff that another thread lowers meanwhile only lets more through, which is looked at again.
-        for (Size r = 0; r < count; ++r)
-            cutoffs[r] = cutoffs_[static_cast<std::size_t>(tile.begin_item + r)].load(std::memory_order_relaxed);
-        const std::uint32_t* const errors = error_.data() + tile.begin_item;
-        std::vector<Hit> hits;
-        for (const Size point : points) {
-            const std::uint32_t error = error_[static_cast<std::size_t>(point)];
-            const std::uint32_t slack = slack_[static_cast<std::size_t>(point)];
-            Shortlist& mine = later[static_cast<std::size_t>(point - points.begin_item)];
-            byte_distances(codes_.point(point), codes_, tile.begin_item, count, distances);
-            for (Size first = 0; first < count; first += scan_size) {
-                const Size last = std::min(first + scan_size, count);
-                if (!any_within(distances, errors, cutoffs, {first, last}, mine.cutoff(), error)) continue;
-                for (Size r = first; r < last; ++r) {
-                    const Size other = tile.begin_item + r;
-                    if (distances[r] <= mine.cutoff() + errors[r])
-                        mine.add(distances[r], errors[r], other, n_neighbors_, slack);
-                    if (distances[r] <= cutoffs[r] + error) hits.push_back({point, other, distances[r]});
-                }
+    /// What the scan of one tile reads and writes for each of its points.
+    struct Tile {
+        std::uint16_t distances[tile_size];
+        std::uint16_t errors[tile_size];
+        std::uint16_t cutoffs[tile_size];
+        /// Not 0 where a distance is of interest to either point.
+        alignas(8) std::uint8_t is_near[tile_size];
+
+        /// Compilers turn this into a few instructions for 32 points.
+        void mark_near(std::uint16_t cutoff, std::uint16_t error) {
+            for (Size r = 0; r < tile_size; ++r) {
+                const auto mine = static_cast<std::uint16_t>(std::max(distances[r], errors[r]) - errors[r]);
+                const auto others = static_cast<std::uint16_t>(std::max(distances[r], error) - error);
+                is_near[r] = static_cast<std::uint8_t>((mine <= cutoff) | (others <= cutoffs[r]));
             }
         }
+
+        /// Calls f(r) for the points marked below `count`; most are not, and are passed over eight at a time.
+        template <class F>
+        void for_each_near(Size count, F&& f) const {
+            for (Size first = 0; first < count; first += 8) {
+                std::uint64_t any;
+                std::memcpy(&any, is_near + first, sizeof any);
+                if (any == 0) continue;
+                const Size last = std::min(first + 8, count);
+                for (Size r = first; r < last; ++r)
+                    if (is_near[r]) f(r);
+            }
+        }
+    };
+
+    void scan_tile(Range points, Range range, std::vector<Shortlist>& later, std::vector<Hit>& hits) {
+        Tile tile{};
+        const Size count = range.size();
+        for (Size r = 0; r < count; ++r) {
+            const auto other = static_cast<std::size_t>(range.begin_item + r);
+            tile.errors[r] = to_16_bits(error_[other]);
+            // A cutoff that another thread lowers meanwhile only lets more through, which is looked at again.
+            tile.cutoffs[r] = to_16_bits(cutoffs_[other].load(std::memory_order_relaxed));
+        }
+        hits.clear();
+        for (const Size point : points) {
+            const std::uint32_t error = error_[static_cast<std::size_t>(point)];
+            Shortlist& mine = later[static_cast<std::size_t>(point - points.begin_item)];
+            byte_distances(codes_.point(point), codes_, range.begin_item, count, tile.distances);
+            tile.mark_near(to_16_bits(mine.cutoff()), to_16_bits(error));
+            tile.for_each_near(count, [&](Size r) {
+                const Size other = range.begin_item + r;
+                const std::uint32_t distance = tile.distances[r];
+                const std::uint32_t others_error = error_[static_cast<std::size_t>(other)];
+                if (distance <= mine.cutoff() + others_error) add(mine, point, other, distance);
+                if (distance <= tile.cutoffs[r] + error) hits.push_back({point, other, distance});
+            });
+        }
         if (hits.empty()) return;
-        const std::lock_guard lock(locks_[static_cast<std::size_t>(tile.begin_item / tile_size)]);
+        const std::lock_guard lock(locks_[static_cast<std::size_t>(range.begin_item / tile_size)]);
         for (const Hit& hit : hits) {
             const auto other = static_cast<std::size_t>(hit.other);
             if (hit.distance > earlier_[other].cutoff() + error_[static_cast<std::size_t>(hit.point)]) continue;
-            earlier_[other].add(hit.distance, error_[static_cast<std::size_t>(hit.point)], hit.point, n_neighbors_,
-                                slack_[other]);
+            add(earlier_[other], hit.other, hit.point, hit.distance);
             cutoffs_[other].store(earlier_[other].cutoff(), std::memory_order_relaxed);
         }
     }
 
-    /// Is any of the distances of interest to either point? Most are not: the whole range is passed over at once.
-    static bool any_within(const std::uint32_t* distances, const std::uint32_t* errors, const std::uint32_t* cutoffs,
-                           Range range, std::uint32_t cutoff, std::uint32_t error) {
-        // Negative where a distance is within the cutoff: one sign bit tells for all.
-        std::int32_t signs = 0;
-        for (Size r = range.begin_item; r < range.end_item; ++r) {
-            const std::uint32_t mine = cutoff + errors[r];
-            const std::uint32_t others = cutoffs[r] + error;
-            signs |= static_cast<std::int32_t>(distances[r]) - static_cast<std::int32_t>(std::max(mine, others)) - 1;
-        }
-        return signs < 0;
-    }
-
     /// Sorted numbers of the nearest points; -1 first where there are fewer.
-    void rank(Size point, const std::vector<Candidate>& candidates, std::span<std::int64_t> neighbors) const {
+    void rank(Size point, Shortlist list, std::span<std::int64_t> neighbors) const {
+        prune(list, point);
+        const auto candidates = list.candidates();
         std::vector<std::pair<double, std::int64_t>> ranked;
         ranked.reserve(candidates.size());
         for (const Candidate& candidate : candidates)
-            ranked.emplace_back(exact_distance(point, candidate.point), candidate.point);
+            ranked.emplace_back(exact_distance(point, candidate.point()), candidate.point());
         const std::size_t n_found = std::min(n_neighbors_, ranked.size());
         std::ranges::nth_element(ranked, ranked.begin() + static_cast<std::ptrdiff_t>(n_found));
         for (std::size_t k = 0; k < n_found; ++k) neighbors[k] = ranked[k].second;

@@ -38,10 +38,12 @@ def start_matrix(rng: np.random.RandomState, n_cells: int, n_genes: int, n_compo
     return np.ascontiguousarray(rng.uniform(low=-1.0, high=1.0, size=(width, n_cells)).T)
 
 
-def embed(matrix: sparse.csr_matrix, dimred: int, rng: np.random.RandomState) -> np.ndarray:
-    """Left singular vectors times singular values of the centred matrix, computed in float64."""
+def embed(
+    matrix: sparse.csr_matrix, dimred: int, rng: np.random.RandomState, *, dtype: type[np.floating] = np.float64
+) -> np.ndarray:
+    """Left singular vectors times singular values of the centred matrix (float64), computed in ``dtype``."""
     n_components = min(dimred, *matrix.shape)
-    start = start_matrix(rng, *matrix.shape, n_components)
+    start = start_matrix(rng, *matrix.shape, n_components).astype(dtype, copy=False)
     return engine.embed_cells(_arrays.compressed(matrix, "datasets"), start, n_components, settings.n_threads)
 
 

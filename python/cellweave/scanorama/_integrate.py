@@ -50,7 +50,8 @@ def prepare(request: Request) -> Prepared:
     plan = choose_genes(request.datasets, plan, request.hvg, union=request.union)
     cells = stack(request.datasets, plan, normalize=True, union=request.union)
     rng = np.random.RandomState(request.seed)
-    return Prepared(cells, plan.genes, embed(cells.matrix, request.dimred, rng), rng)
+    dtype = np.float32 if request.matching.approx else np.float64
+    return Prepared(cells, plan.genes, embed(cells.matrix, request.dimred, rng, dtype=dtype), rng)
 
 
 def _split(coordinates: np.ndarray, offsets: np.ndarray) -> list[np.ndarray]:
@@ -189,8 +190,8 @@ def integrate(
     dimred
         Dimensions of the embedding; at most as many as there are cells and genes.
     approx
-        Rank only candidates that are close by rounded distances, and let many similar cells share one linear shift
-        where that is within a hundredth of a standard deviation.
+        Decompose in float32, rank only candidates that are close by rounded distances, and let many similar cells
+        share one linear shift where that is within a hundredth of a standard deviation.
     sigma
         Larger: less smoothing; each cell follows its nearest matched cells alone.
     alpha

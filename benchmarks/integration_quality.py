@@ -89,6 +89,7 @@ def main() -> None:
     parser.add_argument("--load", type=Path, help="score the embeddings of this folder, integrate nothing")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    anndata.settings.allow_write_nullable_strings = True  # obs names that pandas keeps as strings
     paths = sorted(options.load.glob("*.h5ad")) if options.load else options.files
     for path in paths:
         if options.load:
@@ -99,9 +100,8 @@ def main() -> None:
         adata.obsm = {name: adata.obsm[name] for name in seconds}
         if options.save:
             options.save.mkdir(parents=True, exist_ok=True)
-            small = anndata.AnnData(np.zeros((adata.n_obs, 1), dtype=np.float32), obs=adata.obs, obsm=dict(adata.obsm))
-            small.uns.update(methods=np.array(list(seconds), dtype=object), seconds=np.array(list(seconds.values())))
-            small.write_h5ad(options.save / path.name)
+            adata.uns = {"methods": np.array(list(seconds), dtype=object), "seconds": np.array(list(seconds.values()))}
+            adata.write_h5ad(options.save / path.name)
         table = pd.DataFrame({"seconds": seconds})
         scores = None if options.save else scored(adata, options.batch_key, options.label_key)
         print(f"\n{path.stem}: {adata.n_obs} cells, {adata.obs[options.batch_key].nunique()} batches")

@@ -35,7 +35,9 @@ struct Pca {
 ///
 /// Cost: n_cells x n_genes^2 flops for the Gram matrix (with the smaller side squared) at the speed of dense products,
 /// or half the sum of squared row lengths where the pairs of entries of a sparse matrix are fewer (sparse/gram.hpp), or
-/// 4 x nnz x 500 to 1,500 for the iteration. Scratch: 8 bytes x side^2, a block of 2^21 values; for the iteration
+/// 4 x nnz x 500 to 1,500 for the iteration. A dense matrix in which most cells hold the same value of a gene, as a
+/// scaled one of counts, is decomposed as a sparse one of the values that differ (embed/common_values.hpp), at
+/// sizeof(S) + 4 bytes for each. Scratch: 8 bytes x side^2, a block of 2^21 values; for the iteration
 /// n_genes x 6 n_components doubles.
 ///
 /// Matrix is CsrView<const S, I> or DenseView<const S>.

@@ -15,6 +15,45 @@ namespace {
 
 constexpr Size rows_per_block = 128;
 
+/// matrix x thin, eight columns of `thin` at a time for four rows of `matrix`: their sums stay in registers, and every
+/// value of the matrix is read where it lies, once from memory. A general product packs it first, which takes as long
+/// as multiplying by so few columns.
+void multiply_thin(DenseView<const double> matrix, DenseView<const double> thin, DenseView<double> out,
+                   Threads threads) {
+    constexpr Size n_lines = 4;
+    constexpr Size panel_width = 8;
+    using Panel = Eigen::Array<double, panel_width, 1>;
+    const Size n_panels = (thin.n_cols() + panel_width - 1) / panel_width;
+    const Size depth = thin.n_rows();
+    std::vector<Panel> packed(static_cast<std::size_t>(n_panels * depth), Panel::Zero());
+    for (Size k = 0; k < depth; ++k) {
+        for (Size column = 0; column < thin.n_cols(); ++column)
+            packed[static_cast<std::size_t>(column / panel_width * depth + k)][column % panel_width] = thin(k, column);
+    }
+    parallel_for(matrix.n_rows(), Grain{32}, threads, [&](Range rows) {
+        for (Size row = rows.begin_item; row < rows.end_item; row += n_lines) {
+            // Beyond the last row the last one is multiplied again, and not written.
+            const auto line = [&](Size k) { return matrix.row_data(std::min(row + k, rows.end_item - 1)); };
+            const double* const lines[n_lines] = {line(0), line(1), line(2), line(3)};
+            for (Size panel = 0; panel < n_panels; ++panel) {
+                const Panel* const factors = packed.data() + panel * depth;
+                Panel sums[n_lines] = {Panel::Zero(), Panel::Zero(), Panel::Zero(), Panel::Zero()};
+                for (Size k = 0; k < depth; ++k) {
+                    const Panel factor = factors[k];
+                    sums[0] += lines[0][k] * factor;
+                    sums[1] += lines[1][k] * factor;
+                    sums[2] += lines[2][k] * factor;
+                    sums[3] += lines[3][k] * factor;
+                }
+                const Size first = panel * panel_width;
+                const Size n_columns = std::min(panel_width, thin.n_cols() - first);
+                for (Size k = 0; k < std::min(n_lines, rows.end_item - row); ++k)
+                    std::copy(sums[k].data(), sums[k].data() + n_columns, out.row_data(row + k) + first);
+            }
+        }
+    });
+}
+
 /// left^T right, over fixed blocks of rows.
 Eigen::MatrixXd inner_products(DenseView<const double> left, DenseView<const double> right, Threads threads) {
     const Grain grain{std::max(rows_per_block, (left.n_rows() + 15) / 16)};
@@ -64,7 +103,7 @@ public:
           threads_(threads),
           n_wanted_(options.n_components),
           width_(options.block_width),
-          n_kept_(options.n_components + options.block_width),
+          n_kept_(options.n_components + std::max(options.n_components, options.block_width)),
           capacity_(std::max(6 * options.n_components, n_kept_ + 4 * options.block_width)),
           basis_(n, capacity_),
           next_(n, width_),
@@ -191,21 +230,19 @@ LeadingEigen leading_eigen(Size n, const SymmetricOperator& multiply, const Lead
         const bool has_converged = iteration.has_converged(options.tolerance);
         if (has_converged || is_last) return iteration.result(has_converged);
         if (iteration.is_full()) iteration.restart();
-        next_look = iteration.size() + 4 * options.block_width;
+        next_look = iteration.size() + std::max(4 * options.block_width, 2 * options.n_components);
     }
 }
 
 LeadingEigen leading_eigen(const RowMatrix<double>& matrix, Size n_components, Threads threads) {
-    const LeadingEigenOptions options{.n_components = n_components, .block_width = 24};
+    // A pass over a matrix in memory is cheap: narrow blocks need fewer products in all.
+    const LeadingEigenOptions options{.n_components = n_components, .block_width = 8, .max_blocks = 1800};
     constexpr Size small = 400;
     if (matrix.rows() <= small || 8 * (n_components + options.block_width) > matrix.rows()) {
         return decompose_completely(matrix, n_components);
     }
-    const auto multiply = [&](DenseView<const double> vectors, DenseView<double> images) {
-        parallel_for(matrix.rows(), Grain{rows_per_block}, threads, [&](Range rows) {
-            as_eigen(images.rows(rows.begin_item, rows.end_item)).noalias() =
-                matrix.middleRows(rows.begin_item, rows.size()) * as_eigen(vectors);
-        });
+    const SymmetricOperator multiply = [&](DenseView<const double> vectors, DenseView<double> images) {
+        multiply_thin(as_view(matrix), vectors, images, threads);
     };
     return leading_eigen(matrix.rows(), multiply, options, threads);
 }

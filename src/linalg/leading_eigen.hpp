@@ -16,7 +16,9 @@ struct LeadingEigenOptions {
     /// Eigenpairs wanted, the largest. At least 1.
     Size n_components = 50;
 
-    /// Vectors multiplied at a time. Raise it where a pass over the matrix costs more than the arithmetic.
+    /// Vectors multiplied at a time. Raise it where a pass over the matrix costs more than the arithmetic: wide blocks
+    /// make fewer passes, narrow ones fewer products. An eigenvalue that occurs more often than this may be found fewer
+    /// times than it occurs.
     Size block_width = 32;
 
     /// An eigenvector counts as found once its bound on the angle to the true one, residual / gap to the next
@@ -37,8 +39,8 @@ struct LeadingEigen {
 /// Block Lanczos iteration with full reorthogonalisation and thick restarts (Golub and Underwood 1977; Wu and Simon
 /// 2000), Rayleigh-Ritz on everything kept.
 ///
-/// Cost: some 15 to 60 blocks, each one product and 4 n x (basis) x (block) flops. Scratch: a basis of about
-/// n x max(6 n_components, n_components + 5 block_width) doubles. Starts from fixed random numbers: the same answer
+/// Cost: some 500 to 2,000 products with a vector, and 8 n x (basis) flops each. Scratch: a basis of about
+/// n x max(6 n_components, 2 n_components + 4 block_width) doubles. Starts from fixed random numbers: the same answer
 /// always, for any number of threads.
 LeadingEigen leading_eigen(Size n, const SymmetricOperator& multiply, const LeadingEigenOptions& options,
                            Threads threads);

@@ -1,168 +1,222 @@
 #include "embed/umap.hpp"
 
-#include <Eigen/Core>
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/error.hpp"
 #include "core/finite.hpp"
 #include "core/monitor.hpp"
+#include "core/power.hpp"
 #include "core/random.hpp"
+#include "embed/umap_schedule.hpp"
 
 namespace cellweave {
 
 namespace {
 
 constexpr Grain vertices_per_chunk{512};
-/// Pairs whose forces are computed together, from one position of the vertex: one or two SIMD registers.
-constexpr int lanes = 8;
+/// Vertices moved side by side. A force is a long chain of operations on the one before it; those of other vertices
+/// fill the time, and no vertex waits for a sum over lanes of a register.
+constexpr Size lanes = 16;
+/// Pulls of each lane whose partners are fetched together: few enough for their positions to stay in the nearest cache.
+constexpr Size pulls_per_slice = 8;
 /// umap-learn's bound on each coordinate of a push.
 constexpr float max_push = 4.0F;
 
-/// Which edges pull in which epoch: one of relative weight w does when the whole part of epoch x w grows. Kept as a
-/// 32-bit fraction whose multiples wrap around exactly then.
-class Schedule {
-public:
-    Schedule(const NeighborGraph& graph, Threads threads) : rates_(graph.weights.size()) {
-        parallel_for(graph.n_edges(), Grain{1 << 16}, threads, [&](Range edges) {
-            for (const Size edge : edges) {
-                const auto k = static_cast<std::size_t>(edge);
-                const double steps = std::ceil(static_cast<double>(graph.weights[k]) * 0x1.0p32) - 1.0;
-                rates_[k] = static_cast<std::uint32_t>(std::clamp(steps, 0.0, 0x1.0p32 - 1.0));
-            }
-        });
-    }
-
-    /// Writes the targets of the edges of `vertex` that pull in this epoch; returns how many.
-    Size due(const NeighborGraph& graph, Size vertex, std::uint32_t epoch, std::uint32_t* targets) const {
-        Size n_due = 0;
-        const Size end = graph.end(vertex);
-        for (Size edge = graph.begin(vertex); edge < end; ++edge) {
-            const auto k = static_cast<std::size_t>(edge);
-            targets[n_due] = graph.targets[k];
-            n_due += epoch * (rates_[k] + 1U) <= rates_[k] ? 1 : 0;
-        }
-        return n_due;
-    }
-
-private:
-    std::vector<std::uint32_t> rates_;
-};
-
-/// Writes `n` random vertices other than `vertex`; a function of (seed, epoch, vertex, draw).
-void draw_strangers(const Random& epoch, Size vertex, Size n_vertices, Size n, std::uint32_t* strangers) {
-    const std::uint64_t key = epoch.bits(static_cast<std::uint64_t>(vertex));
-    const auto low = static_cast<std::uint32_t>(key);
-    const auto high = static_cast<std::uint32_t>(key >> 32);
-    const auto own = static_cast<std::uint32_t>(vertex);
-    const auto n_others = static_cast<std::uint32_t>(n_vertices - 1);
-    for (Size draw = 0; draw < n; ++draw) {
-        // Two multiply-and-shift rounds in 32 bits (constants: Wellons' lowbias32), so that a SIMD lane draws one each.
-        std::uint32_t h = static_cast<std::uint32_t>(draw) * 0x9e3779b9U + low;
-        h = (h ^ (h >> 16)) * 0x7feb352dU;
-        h = ((h ^ (h >> 15)) + high) * 0x846ca68bU;
-        h ^= h >> 16;
-        const auto k = static_cast<std::uint32_t>((static_cast<std::uint64_t>(h) * n_others) >> 32);
-        strangers[draw] = k + (k >= own ? 1U : 0U);
-    }
-}
-
-/// The coordinates of some vertices, one array a dimension. All are fetched before any is used: the fetches overlap,
-/// and the vector loads that follow find them in the cache.
-class Fetched {
-public:
-    explicit Fetched(Size n_dims) : n_dims_(n_dims) {}
-
-    void reserve(Size n) {
-        if (n <= capacity_) return;
-        capacity_ = 2 * n;
-        ids_.resize(static_cast<std::size_t>(capacity_));
-        values_.resize(static_cast<std::size_t>(capacity_ * n_dims_));
-    }
-    std::uint32_t* ids() { return ids_.data(); }
-    const float* coordinates(Size d) const { return values_.data() + d * capacity_; }
-
-    template <int fixed_dims>
-    void fetch(DenseView<const float> layout, Size n) {
-        const Size n_dims = fixed_dims > 0 ? fixed_dims : n_dims_;
-        float* const values = values_.data();
-        const std::uint32_t* const ids = ids_.data();
-        for (Size k = 0; k < n; ++k) {
-            const float* const row = layout.data() + static_cast<Size>(ids[k]) * n_dims;
-            for (Size d = 0; d < n_dims; ++d) values[d * capacity_ + k] = row[d];
-        }
-    }
-
-private:
-    Size n_dims_;
-    Size capacity_ = 0;
-    std::vector<std::uint32_t> ids_;
-    std::vector<float> values_;
-};
-
-Size padded(Size n) {
-    return (n + lanes - 1) / lanes * lanes;
-}
-
-using Lanes = Eigen::Array<float, lanes, 1>;
-
-/// Moves vertices through one epoch. `fixed_dims` is the number of dimensions, or 0 where only the run time knows it.
+/// Moves `lanes` vertices through one epoch. `fixed_dims` is the number of dimensions, or 0 where only the run time
+/// knows it.
 template <int fixed_dims>
-class Mover {
+class Group {
 public:
-    Mover(const UmapOptions& options, float alpha, Size n_dims)
+    Group(const UmapOptions& options, const Random& random, float alpha, DenseView<const float> before)
         : a_(static_cast<float>(options.a)),
           b_(static_cast<float>(options.b)),
           pull_(2.0F * a_ * b_ * alpha),
           push_(2.0F * static_cast<float>(options.gamma) * b_),
           alpha_(alpha),
-          n_dims_(n_dims) {}
+          rate_(before.n_rows() > 1 ? options.negative_sample_rate : 0),
+          random_(random),
+          before_(before),
+          partners_(static_cast<std::size_t>(pulls_per_slice * (1 + rate_) * lanes)),
+          coordinates_(partners_.size() * static_cast<std::size_t>(n_dims())),
+          squared_(static_cast<std::size_t>(std::max<Size>(rate_, pulls_per_slice) * lanes)),
+          own_(static_cast<std::size_t>(n_dims() * lanes)) {}
 
-    /// The first `n` of `lanes` edges pull, one after the other, as strongly as from the position before them all.
-    void pull(float* position, const Fetched& others, Size first, Size n) const {
-        const Lanes squared = squared_distances(position, others, first).max(least_squared);
-        const Lanes power = (b_ * squared.log()).exp();
-        const Lanes step = (pull_ * power / (squared * (1.0F + a_ * power))).min(0.5F);
-        // umap-learn moves both ends by `step` of their distance, twice: this is our end's part of the sum.
-        const Lanes share = 2.0F * step * (1.0F - step);
-        for (Size d = 0; d < n_dims(); ++d) {
-            const float* const theirs = others.coordinates(d) + first;
-            float own = position[d];
-            for (Size lane = 0; lane < n; ++lane) own += share[lane] * (theirs[lane] - own);
-            position[d] = own;
+    /// @param lists  up to `lanes` of them, the longest first.
+    void move(std::span<const DueEdges::List> lists, DenseView<float> after) {
+        enter(lists);
+        for (Size first = 0; first < lists[0].size; first += pulls_per_slice) {
+            const Size n_pulls = std::min(pulls_per_slice, lists[0].size - first);
+            choose_partners(lists, first, n_pulls);
+            fetch(n_pulls);
+            // In umap-learn half of the pulls follow any push. Were all of them before it, the others would see the
+            // vertex where its last pushes threw it: layouts of a thousand cells, where a stranger often is near,
+            // showed it.
+            mark_turns(first, n_pulls);
+            const Size n_early = n_pulls / 2;
+            pull(0, n_early);
+            for (Size k = 0; k < n_pulls; ++k) push(k);
+            pull(n_early, n_pulls);
         }
-    }
-
-    /// The first `n` of `lanes` strangers push, all at once.
-    void push(float* position, const Fetched& others, Size first, Size n) const {
-        const Lanes squared = squared_distances(position, others, first);
-        const Lanes power = (b_ * squared.max(least_squared).log()).exp();
-        Lanes strength = push_ / ((0.001F + squared) * (1.0F + a_ * power));
-        for (Size lane = n; lane < lanes; ++lane) strength[lane] = 0;
-        for (Size d = 0; d < n_dims(); ++d) {
-            const Lanes pushes =
-                (strength * (position[d] - coordinates(others, d, first))).min(max_push).max(-max_push);
-            position[d] += alpha_ * pushes.sum();
+        for (std::size_t lane = 0; lane < lists.size(); ++lane) {
+            float* const position = after.row_data(static_cast<Size>(lists[lane].vertex));
+            for (Size d = 0; d < n_dims(); ++d) position[d] = own(d)[lane];
         }
     }
 
 private:
-    /// Keeps logarithms finite where two cells coincide; the difference of 0 makes their force vanish.
+    /// Keeps powers finite where two cells coincide; the difference of 0 makes their force vanish.
     static constexpr float least_squared = 1e-12F;
+    static constexpr float most_squared = 1e12F;
 
-    Size n_dims() const { return fixed_dims > 0 ? fixed_dims : n_dims_; }
-
-    static Eigen::Map<const Lanes> coordinates(const Fetched& others, Size d, Size first) {
-        return Eigen::Map<const Lanes>(others.coordinates(d) + first);
+    Size n_dims() const { return fixed_dims > 0 ? fixed_dims : before_.n_cols(); }
+    float* own(Size d) { return own_.data() + d * lanes; }
+    /// Coordinates of the partners of every lane in pull k of the slice: the neighbour's, then rows of strangers'.
+    const float* coordinates(Size d, Size k) const {
+        return coordinates_.data() + (d * pulls_per_slice + k) * (1 + rate_) * lanes;
     }
 
-    Lanes squared_distances(const float* position, const Fetched& others, Size first) const {
-        Lanes squared = (position[0] - coordinates(others, 0, first)).square();
-        for (Size d = 1; d < n_dims(); ++d) squared += (position[d] - coordinates(others, d, first)).square();
-        return squared;
+    void enter(std::span<const DueEdges::List> lists) {
+        for (std::size_t lane = 0; lane < static_cast<std::size_t>(lanes); ++lane) {
+            const bool is_used = lane < lists.size();
+            const DueEdges::List& list = lists[is_used ? lane : 0];
+            const std::uint64_t key = random_.bits(list.vertex);
+            vertices_[lane] = list.vertex;
+            n_due_[lane] = is_used ? static_cast<std::int32_t>(list.size) : 0;
+            low_[lane] = static_cast<std::uint32_t>(key);
+            high_[lane] = static_cast<std::uint32_t>(key >> 32);
+            const float* const position = before_.row_data(static_cast<Size>(list.vertex));
+            for (Size d = 0; d < n_dims(); ++d) own(d)[lane] = position[d];
+        }
+    }
+
+    void choose_partners(std::span<const DueEdges::List> lists, Size first, Size n_pulls) {
+        std::uint32_t* row = partners_.data();
+        for (Size pull = first; pull < first + n_pulls; ++pull) {
+            for (std::size_t lane = 0; lane < static_cast<std::size_t>(lanes); ++lane) {
+                row[lane] = pull < n_due_[lane] ? lists[lane].targets[pull] : vertices_[lane];
+            }
+            row += lanes;
+            for (Size draw = 0; draw < rate_; ++draw) {
+                draw_strangers(static_cast<std::uint32_t>(pull * rate_ + draw), row);
+                row += lanes;
+            }
+        }
+    }
+
+    /// Writes one random vertex a lane, never the lane's own; a function of (seed, epoch, vertex, draw).
+    void draw_strangers(std::uint32_t draw, std::uint32_t* __restrict strangers) const {
+        const auto n_others = static_cast<std::uint32_t>(before_.n_rows() - 1);
+        const std::uint32_t step = draw * 0x9e3779b9U;
+        for (Size lane = 0; lane < lanes; ++lane) {
+            // Two multiply-and-shift rounds in 32 bits (constants: Wellons' lowbias32).
+            std::uint32_t h = step + low_[lane];
+            h = (h ^ (h >> 16)) * 0x7feb352dU;
+            h = ((h ^ (h >> 15)) + high_[lane]) * 0x846ca68bU;
+            h ^= h >> 16;
+            const auto k = static_cast<std::uint32_t>((static_cast<std::uint64_t>(h) * n_others) >> 32);
+            strangers[lane] = k + (k >= vertices_[lane] ? 1U : 0U);
+        }
+    }
+
+    /// Reads the partners' positions, all before any is used: the reads overlap.
+    void fetch(Size n_pulls) {
+        const Size n = n_pulls * (1 + rate_) * lanes;
+        const auto stride = static_cast<Size>(partners_.size());
+        const std::uint32_t* const partners = partners_.data();
+        float* const values = coordinates_.data();
+        const float* const positions = before_.data();
+        for (Size k = 0; k < n; ++k) {
+            const float* const position = positions + static_cast<Size>(partners[k]) * n_dims();
+            for (Size d = 0; d < n_dims(); ++d) values[d * stride + k] = position[d];
+        }
+    }
+
+    /// 1 for each lane that has pull k of the slice, 0 for the others.
+    const float* turns(Size k) const { return turns_.data() + k * lanes; }
+
+    void mark_turns(Size first, Size n_pulls) {
+        for (Size k = 0; k < n_pulls; ++k) {
+            for (Size lane = 0; lane < lanes; ++lane) {
+                const bool has_turn = first + k < n_due_[static_cast<std::size_t>(lane)];
+                turns_[static_cast<std::size_t>(k * lanes + lane)] = has_turn ? 1.0F : 0.0F;
+            }
+        }
+    }
+
+    /// Pulls `begin` to `end` - 1 of the slice, one after the other, as strongly as from the position before them all.
+    void pull(Size begin, Size end) {
+        for (Size k = begin; k < end; ++k) measure(k, 0, 1, k - begin);
+        float* const shares = squared_.data();
+        const float* const has_turn = turns(begin);
+        for (Size pair = 0; pair < (end - begin) * lanes; ++pair) {
+            const float squared = shares[pair];
+            const float power = rough_power(squared, b_);
+            const float wanted = pull_ * power / (squared * (1.0F + a_ * power));
+            const float step = at_most(wanted, 0.5F) * has_turn[pair];
+            // umap-learn moves both ends by `step` of their distance, twice: this is our end's part of the sum.
+            shares[pair] = 2.0F * step * (1.0F - step);
+        }
+        for (Size k = begin; k < end; ++k) {
+            const float* const share = shares + (k - begin) * lanes;
+            for (Size d = 0; d < n_dims(); ++d) {
+                const float* const theirs = coordinates(d, k);
+                float* const __restrict position = own(d);
+                for (Size lane = 0; lane < lanes; ++lane) {
+                    position[lane] += share[lane] * (theirs[lane] - position[lane]);
+                }
+            }
+        }
+    }
+
+    /// All strangers of this pull push, as from the position before them.
+    void push(Size k) {
+        measure(k, 1, rate_, 0);
+        const float* const has_turn = turns(k);
+        float* const strengths = squared_.data();
+        for (Size pair = 0; pair < rate_ * lanes; ++pair) {
+            const float squared = strengths[pair];
+            const float power = rough_power(squared, b_);
+            strengths[pair] = push_ / ((0.001F + squared) * (1.0F + a_ * power));
+        }
+        for (Size d = 0; d < n_dims(); ++d) {
+            const float* const position = own(d);
+            std::array<float, lanes> sum{};
+            for (Size draw = 0; draw < rate_; ++draw) {
+                const float* const theirs = coordinates(d, k) + (1 + draw) * lanes;
+                const float* const strength = strengths + draw * lanes;
+                for (Size lane = 0; lane < lanes; ++lane) {
+                    const float wanted = strength[lane] * (position[lane] - theirs[lane]);
+                    sum[static_cast<std::size_t>(lane)] += within(wanted, max_push);
+                }
+            }
+            for (Size lane = 0; lane < lanes; ++lane) {
+                own(d)[lane] += alpha_ * has_turn[lane] * sum[static_cast<std::size_t>(lane)];
+            }
+        }
+    }
+
+    /// Squared distances to `n_rows` rows of partners of pull k, bounded so that every power of them is finite; to row
+    /// `to` of squared_ and the following.
+    void measure(Size k, Size first_row, Size n_rows, Size to) {
+        const Size stride = pulls_per_slice * (1 + rate_) * lanes;
+        for (Size row = 0; row < n_rows; ++row) {
+            const float* const theirs = coordinates(0, k) + (first_row + row) * lanes;
+            const float* const position = own(0);
+            float* const __restrict squared = squared_.data() + (to + row) * lanes;
+            for (Size lane = 0; lane < lanes; ++lane) {
+                float sum = least_squared;
+                for (Size d = 0; d < n_dims(); ++d) {
+                    const float difference = position[d * lanes + lane] - theirs[d * stride + lane];
+                    sum += difference * difference;
+                }
+                squared[lane] = at_most(sum, most_squared);
+            }
+        }
     }
 
     float a_;
@@ -170,44 +224,31 @@ private:
     float pull_;
     float push_;
     float alpha_;
-    Size n_dims_;
+    Size rate_;
+    Random random_;
+    DenseView<const float> before_;
+    std::array<std::uint32_t, lanes> vertices_{};
+    std::array<std::uint32_t, lanes> low_{};
+    std::array<std::uint32_t, lanes> high_{};
+    std::array<std::int32_t, lanes> n_due_{};
+    std::array<float, static_cast<std::size_t>(pulls_per_slice* lanes)> turns_{};
+    std::vector<std::uint32_t> partners_;
+    std::vector<float> coordinates_;
+    std::vector<float> squared_;
+    std::vector<float> own_;
 };
 
 template <int fixed_dims>
 void run_epoch(const NeighborGraph& graph, const Schedule& schedule, const UmapOptions& options, int epoch,
                DenseView<const float> before, DenseView<float> after, Threads threads) {
-    const Size n = graph.n_vertices();
     const auto alpha = static_cast<float>(options.alpha * (1.0 - static_cast<double>(epoch - 1) / options.n_epochs));
     const Random random(options.seed, static_cast<std::uint64_t>(epoch));
-    const Size rate = n > 1 ? options.negative_sample_rate : 0;
-    parallel_for(n, vertices_per_chunk, threads, [&](Range vertices) {
-        Mover<fixed_dims> mover(options, alpha, before.n_cols());
-        Fetched neighbours(before.n_cols());
-        Fetched strangers(before.n_cols());
-        for (const Size vertex : vertices) {
-            neighbours.reserve(graph.degree(vertex) + lanes);
-            const Size n_due = schedule.due(graph, vertex, static_cast<std::uint32_t>(epoch), neighbours.ids());
-            neighbours.template fetch<fixed_dims>(before, n_due);
-            const Size n_strangers = padded(n_due * rate);
-            strangers.reserve(n_strangers);
-            draw_strangers(random, vertex, n, n_strangers, strangers.ids());
-            strangers.template fetch<fixed_dims>(before, n_strangers);
-
-            float* const position = after.row_data(vertex);
-            std::copy_n(before.row_data(vertex), before.n_cols(), position);
-            for (Size first = 0; first < n_due; first += lanes) {
-                const Size n_pulls = std::min<Size>(lanes, n_due - first);
-                const Size n_before = n_pulls / 2;
-                mover.pull(position, neighbours, first, n_before);
-                const Size end = (first + n_pulls) * rate;
-                for (Size next = first * rate; next < end; next += lanes) {
-                    mover.push(position, strangers, next, std::min<Size>(lanes, end - next));
-                }
-                // In umap-learn half of the pulls follow any push. Were all of them before it, the others would see
-                // the vertex where its last pushes threw it: layouts of a thousand cells, where a stranger often is
-                // near, showed it.
-                mover.pull(position, neighbours, first + n_before, n_pulls - n_before);
-            }
+    parallel_for(graph.n_vertices(), vertices_per_chunk, threads, [&](Range vertices) {
+        const DueEdges due(graph, schedule, vertices, static_cast<std::uint32_t>(epoch));
+        Group<fixed_dims> group(options, random, alpha, before);
+        const auto lists = due.lists();
+        for (std::size_t first = 0; first < lists.size(); first += static_cast<std::size_t>(lanes)) {
+            group.move(lists.subspan(first, std::min(static_cast<std::size_t>(lanes), lists.size() - first)), after);
         }
     });
 }

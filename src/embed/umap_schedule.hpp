@@ -1,0 +1,87 @@
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <vector>
+
+#include "core/parallel.hpp"
+#include "embed/neighbor_graph.hpp"
+
+namespace cellweave {
+
+/// Which edges pull in which epoch: one of relative weight w does when the whole part of epoch x w grows. Kept as a
+/// 32-bit fraction whose multiples wrap around exactly then.
+class Schedule {
+public:
+    Schedule(const NeighborGraph& graph, Threads threads) : rates_(graph.weights.size()) {
+        parallel_for(graph.n_edges(), Grain{1 << 16}, threads, [&](Range edges) {
+            for (const Size edge : edges) {
+                const auto k = static_cast<std::size_t>(edge);
+                const double steps = std::ceil(static_cast<double>(graph.weights[k]) * 0x1.0p32) - 1.0;
+                rates_[k] = static_cast<std::uint32_t>(std::clamp(steps, 0.0, 0x1.0p32 - 1.0));
+            }
+        });
+    }
+
+    /// Writes the targets of the edges of `vertex` that pull in this epoch; returns how many.
+    Size due(const NeighborGraph& graph, Size vertex, std::uint32_t epoch, std::uint32_t* targets) const {
+        Size n_due = 0;
+        const Size end = graph.end(vertex);
+        for (Size edge = graph.begin(vertex); edge < end; ++edge) {
+            const auto k = static_cast<std::size_t>(edge);
+            targets[n_due] = graph.targets[k];
+            n_due += epoch * (rates_[k] + 1U) <= rates_[k] ? 1 : 0;
+        }
+        return n_due;
+    }
+
+private:
+    std::vector<std::uint32_t> rates_;
+};
+
+/// The edges that pull on the vertices of one chunk in one epoch, and the vertices by falling number of them.
+class DueEdges {
+public:
+    DueEdges(const NeighborGraph& graph, const Schedule& schedule, Range vertices, std::uint32_t epoch)
+        : targets_(static_cast<std::size_t>(graph.end(vertices.end_item - 1) - graph.begin(vertices.begin_item) + 1)) {
+        std::uint32_t* const first = targets_.data();
+        std::uint32_t* next = first;
+        for (const Size vertex : vertices) {
+            const Size n_due = schedule.due(graph, vertex, epoch, next);
+            lists_.push_back({static_cast<std::uint32_t>(vertex), next, n_due});
+            next += n_due;
+        }
+        sort_by_falling_count();
+    }
+
+    struct List {
+        std::uint32_t vertex;
+        const std::uint32_t* targets;
+        Size size;
+    };
+    std::span<const List> lists() const { return sorted_; }
+
+private:
+    /// Vertices of about the same count share a group, so that few lanes idle. Longer lists than these are rare.
+    static constexpr Size max_count = 255;
+
+    void sort_by_falling_count() {
+        std::array<Size, max_count + 2> begin{};
+        const auto place = [](const List& list) {
+            return static_cast<std::size_t>(max_count - std::min(list.size, max_count));
+        };
+        for (const List& list : lists_) ++begin[place(list) + 1];
+        std::partial_sum(begin.begin(), begin.end(), begin.begin());
+        sorted_.resize(lists_.size());
+        for (const List& list : lists_) sorted_[static_cast<std::size_t>(begin[place(list)]++)] = list;
+    }
+
+    std::vector<std::uint32_t> targets_;
+    std::vector<List> lists_;
+    std::vector<List> sorted_;
+};
+
+}  // namespace cellweave

@@ -220,9 +220,10 @@ void check(const AffinityGraph& graph, std::span<const Vertex> start, const Comm
     require(start.size() == n, "initial_membership has " + std::to_string(start.size()) +
                                    " entries, expected one for each of the " + std::to_string(n) + " cells.");
     for (const Vertex community : start) {
-        require(
-            community >= 0 && static_cast<std::size_t>(community) < n,
-            "initial_membership: " + std::to_string(community) + " lies outside 0 to " + std::to_string(n - 1) + ".");
+        require(community >= 0 && static_cast<std::size_t>(community) < n, [&] {
+            return "initial_membership: " + std::to_string(community) + " lies outside 0 to " + std::to_string(n - 1) +
+                   ".";
+        });
     }
 }
 

@@ -1,6 +1,8 @@
 #pragma once
+#include <concepts>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace cellweave {
 
@@ -17,8 +19,14 @@ public:
 };
 
 /// Throws InvalidInput with `message` unless `holds`.
-inline void require(bool holds, const std::string& message) {
-    if (!holds) throw InvalidInput(message);
+inline void require(bool holds, std::string_view message) {
+    if (!holds) throw InvalidInput(std::string(message));
+}
+
+/// The same for checks in a loop: `message` is a function, and put together only when it is needed.
+template <std::invocable Message>
+void require(bool holds, Message&& message) {
+    if (!holds) throw InvalidInput(message());
 }
 
 }  // namespace cellweave

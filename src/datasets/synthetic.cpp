@@ -152,16 +152,17 @@ void check(DenseView<const double> profiles, std::span<const std::int32_t> profi
     for (Size profile = 0; profile < profiles.n_rows(); ++profile) {
         for (const double share : profiles.row(profile)) {
             require(std::isfinite(share) && share >= 0,
-                    "profiles: shares must be finite and at least 0, found " + std::to_string(share));
+                    [&] { return "profiles: shares must be finite and at least 0, found " + std::to_string(share); });
             largest_share = std::max(largest_share, share);
         }
     }
     for (std::size_t cell = 0; cell < profile_of_cell.size(); ++cell) {
         require(profile_of_cell[cell] >= 0 && profile_of_cell[cell] < profiles.n_rows(),
-                "profile_of_cell: " + std::to_string(profile_of_cell[cell]) + " is out of range");
-        require(library_sizes[cell] >= 0 && library_sizes[cell] * largest_share <= largest_mean,
-                "library_sizes: " + std::to_string(library_sizes[cell]) +
-                    " is negative, missing, or gives means above one million");
+                [&] { return "profile_of_cell: " + std::to_string(profile_of_cell[cell]) + " is out of range"; });
+        require(library_sizes[cell] >= 0 && library_sizes[cell] * largest_share <= largest_mean, [&] {
+            return "library_sizes: " + std::to_string(library_sizes[cell]) +
+                   " is negative, missing, or gives means above one million";
+        });
     }
 }
 

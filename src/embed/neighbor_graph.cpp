@@ -15,17 +15,6 @@ namespace {
 constexpr Grain vertices_per_chunk{4096};
 constexpr float symmetry_tolerance = 1e-4F;
 
-template <Real T>
-[[noreturn]] void refuse_weight(Size row, T weight) {
-    throw InvalidInput("connectivities: row " + std::to_string(row) + " holds " + std::to_string(weight) +
-                       "; weights must be finite and not negative. Compute the neighbors again.");
-}
-
-[[noreturn]] void refuse_format(Size row) {
-    throw InvalidInput("connectivities: row " + std::to_string(row) +
-                       " is not in canonical format. Call sum_duplicates() on the matrix.");
-}
-
 /// The heaviest weight off the diagonal; checks the matrix on the way.
 template <Real T, class I>
 T checked_maximum(CsrView<const T, I> connectivities, Threads threads) {
@@ -37,8 +26,14 @@ T checked_maximum(CsrView<const T, I> connectivities, Threads threads) {
                 const auto line = connectivities.row(row);
                 for (std::size_t k = 0; k < line.indices.size(); ++k) {
                     const T weight = line.values[k];
-                    if (!(std::isfinite(weight) && weight >= 0)) refuse_weight(row, weight);
-                    if (k > 0 && line.indices[k - 1] >= line.indices[k]) refuse_format(row);
+                    require(std::isfinite(weight) && weight >= 0, [&] {
+                        return "connectivities: row " + std::to_string(row) + " holds " + std::to_string(weight) +
+                               "; weights must be finite and not negative. Compute the neighbors again.";
+                    });
+                    require(k == 0 || line.indices[k - 1] < line.indices[k], [&] {
+                        return "connectivities: row " + std::to_string(row) +
+                               " is not in canonical format. Call sum_duplicates() on the matrix.";
+                    });
                     if (line.indices[k] != static_cast<I>(row)) heaviest = std::max(heaviest, weight);
                 }
             }

@@ -76,11 +76,12 @@ BoxSampler::BoxSampler(std::span<const std::int32_t> box_of_point, Size n_boxes,
       points_(box_of_point.size()),
       points_not_drawn_(static_cast<Size>(box_of_point.size())) {
     for (const std::int32_t box : box_of_point) {
-        require(box >= 0 && box < n_boxes, "box_of_point: box " + std::to_string(box) + " is out of range");
+        require(box >= 0 && box < n_boxes,
+                [&] { return "box_of_point: box " + std::to_string(box) + " is out of range"; });
         ++starts_[at(box) + 1];
     }
     for (Size box = 0; box < n_boxes; ++box) {
-        require(starts_[at(box + 1)] > 0, "box_of_point: box " + std::to_string(box) + " is empty");
+        require(starts_[at(box + 1)] > 0, [&] { return "box_of_point: box " + std::to_string(box) + " is empty"; });
         starts_[at(box + 1)] += starts_[at(box)];
     }
     std::vector<Size> next(starts_.begin(), starts_.end() - 1);
@@ -104,7 +105,7 @@ std::vector<std::int32_t> BoxSampler::boxes_with_points() const {
 void BoxSampler::start_round(std::span<const std::int32_t> boxes) {
     for (const std::int32_t box : boxes) {
         require(box >= 0 && at(box) + 1 < starts_.size() && points_left(box) > 0,
-                "boxes: box " + std::to_string(box) + " has no points");
+                [&] { return "boxes: box " + std::to_string(box) + " has no points"; });
     }
     boxes_.assign(boxes.begin(), boxes.end());
     round_ = Tickets(static_cast<Size>(boxes.size()));

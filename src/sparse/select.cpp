@@ -16,8 +16,9 @@ constexpr Size entries_per_chunk = 1 << 19;
 
 template <Index I>
 I counted(Size n_entries) {
-    require(n_entries <= static_cast<Size>(std::numeric_limits<I>::max()),
-            "the selection holds " + std::to_string(n_entries) + " entries, too many for 32-bit indices");
+    require(n_entries <= static_cast<Size>(std::numeric_limits<I>::max()), [&] {
+        return "the selection holds " + std::to_string(n_entries) + " entries, too many for 32-bit indices";
+    });
     return static_cast<I>(n_entries);
 }
 

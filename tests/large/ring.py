@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
@@ -37,8 +36,8 @@ def repeated(piece: np.ndarray, n_times: int) -> np.ndarray:
 
 def tiled(matrix: sparse.csr_matrix, n_times: int) -> sparse.csr_matrix:
     """``matrix`` below itself ``n_times``, with 64-bit indices."""
-    starts: Sequence[np.ndarray] = [matrix.indptr[:-1] + np.int64(k) * matrix.nnz for k in range(n_times)]
-    indptr = np.concatenate([*starts, [n_times * matrix.nnz]]).astype(np.int64)
+    starts = np.arange(n_times, dtype=np.int64)[:, None] * matrix.nnz + matrix.indptr[:-1]
+    indptr = np.append(starts.ravel(), n_times * matrix.nnz)
     data = repeated(matrix.data, n_times)
     indices = repeated(matrix.indices.astype(np.int64), n_times)
     whole = sparse.csr_matrix((n_times * matrix.shape[0], matrix.shape[1]), dtype=matrix.dtype)

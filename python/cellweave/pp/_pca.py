@@ -69,7 +69,7 @@ def pca(
     Parity: same subspace (scanpy.pp.pca with its exact solvers; principal angles below 1e-4, variance ratios within
     1e-5, scikit-learn's signs). Sparse input is centred, and with ``scale`` scaled, implicitly: it never becomes dense.
     A dense matrix that ``pp.scale`` made from counts is decomposed through the values that differ from their gene's
-    most common one, exactly and in its own precision.
+    most common one, in its own precision.
     The covariance matrix of genes (or of cells, if they are fewer) is formed up to a side of 5,000, else the matrix is
     multiplied alone; the leading eigenvectors come from a block Lanczos iteration (Golub and Underwood 1977; Wu and
     Simon 2000), converged to an angle of 1e-7.

@@ -18,7 +18,7 @@ using Caps = Array<double>;
 /// Results and settings that every layout shares; `sum(options, groups, sums, squares)` calls the engine.
 template <class Sum>
 py::tuple moments(Size n_cells, Size n_genes, const std::optional<Groups>& group_of_cell, Size n_groups,
-                  std::optional<double> log_base, const std::optional<Caps>& caps, Sum&& sum) {
+                  std::optional<double> log_base, const std::optional<Caps>& caps, bool above_caps, Sum&& sum) {
     CellGroups groups{{}, n_groups};
     if (group_of_cell) {
         groups.of_cell = vector(*group_of_cell);
@@ -34,6 +34,7 @@ py::tuple moments(Size n_cells, Size n_genes, const std::optional<Groups>& group
         cap_view = matrix<double>(*caps);
         require(cap_view->n_rows() == n_groups && cap_view->n_cols() == n_genes, "caps: expected groups x genes");
         options.caps = &*cap_view;
+        options.above_caps = above_caps;
     }
     const ValueKinds kinds = sum(groups, options, mutable_matrix(sums), mutable_matrix(squares));
     return py::make_tuple(sums, squares, kinds.has_negative, kinds.has_fraction, kinds.has_nonfinite);
@@ -44,19 +45,22 @@ void bind_sparse_moments(py::module_& m, bool is_csr) {
     m.def(
         "sum_moments",
         [is_csr](const Arg& cells, const std::optional<Groups>& groups, Size n_groups, std::optional<double> log_base,
-                 const std::optional<Caps>& caps, int threads) {
+                 const std::optional<Caps>& caps, bool above_caps, int threads) {
             const Size n_cells = is_csr ? cells.n_lines() : cells.line_length();
             const Size n_genes = is_csr ? cells.line_length() : cells.n_lines();
             return moments(
-                n_cells, n_genes, groups, n_groups, log_base, caps,
+                n_cells, n_genes, groups, n_groups, log_base, caps, above_caps,
                 [&](const auto& by, const auto& options, auto sums, auto squares) {
-                    return cells.visit_number([&](auto view) {
-                        return run([&] { return sum_moments(view, by, options, sums, squares, Threads{threads}); });
+                    return cells.explain([&] {
+                        return cells.template visit_number<Indices::checked_by_kernel>([&](auto view) {
+                            return run([&] { return sum_moments(view, by, options, sums, squares, Threads{threads}); });
+                        });
                     });
                 });
         },
         py::arg("cells"), py::arg("groups").noconvert() = py::none(), py::arg("n_groups") = 1,
-        py::arg("log_base") = py::none(), py::arg("caps").noconvert() = py::none(), py::arg("threads"));
+        py::arg("log_base") = py::none(), py::arg("caps").noconvert() = py::none(), py::arg("above_caps") = false,
+        py::arg("threads"));
 }
 
 }  // namespace
@@ -67,11 +71,11 @@ void bind_moments(py::module_& m) {
     m.def(
         "sum_moments",
         [](const py::array& cells, const std::optional<Groups>& groups, Size n_groups, std::optional<double> log_base,
-           const std::optional<Caps>& caps, bool is_transposed, int threads) {
+           const std::optional<Caps>& caps, bool above_caps, bool is_transposed, int threads) {
             require(cells.ndim() == 2, "cells: expected a matrix");
             const Size n_cells = cells.shape(is_transposed ? 1 : 0);
             const Size n_genes = cells.shape(is_transposed ? 0 : 1);
-            return moments(n_cells, n_genes, groups, n_groups, log_base, caps,
+            return moments(n_cells, n_genes, groups, n_groups, log_base, caps, above_caps,
                            [&](const auto& by, const auto& options, auto sums, auto squares) {
                                return visit_number(cells, [&](auto view) {
                                    return run([&] {
@@ -84,8 +88,8 @@ void bind_moments(py::module_& m) {
                            });
         },
         py::arg("cells").noconvert(), py::arg("groups").noconvert() = py::none(), py::arg("n_groups") = 1,
-        py::arg("log_base") = py::none(), py::arg("caps").noconvert() = py::none(), py::arg("is_transposed") = false,
-        py::arg("threads"));
+        py::arg("log_base") = py::none(), py::arg("caps").noconvert() = py::none(), py::arg("above_caps") = false,
+        py::arg("is_transposed") = false, py::arg("threads"));
 }
 
 }  // namespace cellweave::bindings

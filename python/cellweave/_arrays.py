@@ -134,9 +134,9 @@ def as_it_lies(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] =
     """The engine's view of ``matrix`` in the layout it has, for kernels that read all of them.
 
     Returns ``engine.Csr``, ``engine.Csc`` or a C-contiguous array, and whether that array is the transpose: a dense
-    matrix in Fortran order is read in place as its transpose.
+    matrix in Fortran order is read in place as its transpose. The indices are checked by the kernel that uses them.
     """
     if is_sparse(matrix):
-        return compressed(matrix, name, readable=readable), False
+        return compressed(matrix, name, readable=readable, check_indices=False), False
     is_transposed = matrix.flags.f_contiguous and not matrix.flags.c_contiguous
     return dense(matrix.T if is_transposed else matrix, name, readable=readable), is_transposed

@@ -50,6 +50,7 @@ def sum_moments(
     n_groups: int = 1,
     log_base: float | None = None,
     caps: np.ndarray | None = None,
+    above_caps: bool = False,
 ) -> Moments:
     """Sums over cells, without a copy of ``matrix``.
 
@@ -65,6 +66,8 @@ def sum_moments(
         Natural logarithm of the base of the log1p that is to be undone; ``None``: values are taken as they are.
     caps
         Groups x genes; larger values count as the cap.
+    above_caps
+        Sum what the caps cut away instead: value - cap and value^2 - cap^2.
     """
     view, is_transposed = _arrays.as_it_lies(matrix, name, readable=_arrays.NUMBER)
     layout = {"is_transposed": is_transposed} if isinstance(view, np.ndarray) else {}
@@ -74,6 +77,13 @@ def sum_moments(
         groups = np.ascontiguousarray(groups, dtype=np.int32)
         n_cells = np.bincount(groups[groups >= 0], minlength=n_groups)
     result = engine.sum_moments(
-        view, groups=groups, n_groups=n_groups, log_base=log_base, caps=caps, threads=settings.n_threads, **layout
+        view,
+        groups=groups,
+        n_groups=n_groups,
+        log_base=log_base,
+        caps=caps,
+        above_caps=above_caps,
+        threads=settings.n_threads,
+        **layout,
     )
     return Moments(n_cells, *result)

@@ -1,6 +1,7 @@
 #include "preprocess/gene_scores.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -13,11 +14,29 @@ namespace {
 
 constexpr Size entries_per_chunk = 1 << 20;
 
+/// Branch-free, so that the compiler vectorises it.
+template <class T>
+bool has_nan(std::span<const T> values) {
+    int found = 0;
+    for (const T value : values) found |= value != value ? 1 : 0;
+    return found != 0;
+}
+
 struct Partial {
     std::vector<double> sums;
     std::vector<std::int64_t> n_missing;
 
     explicit Partial(Size n = 0) : sums(static_cast<std::size_t>(n), 0), n_missing(sums.size(), 0) {}
+    template <class I, class T>
+    void take_all(std::span<const I> where, std::span<const T> values) {
+        if (has_nan(values)) [[unlikely]] {
+            for (std::size_t k = 0; k < values.size(); ++k)
+                take(static_cast<std::size_t>(where[k]), static_cast<double>(values[k]));
+            return;
+        }
+        double* const into = sums.data();
+        for (std::size_t k = 0; k < values.size(); ++k) into[where[k]] += static_cast<double>(values[k]);
+    }
     void take(std::size_t where, double value) {
         if (std::isnan(value)) [[unlikely]] {
             ++n_missing[where];
@@ -26,6 +45,22 @@ struct Partial {
         }
     }
 };
+
+/// Sums of a line over the members of both sets. Members lie anywhere, so a branch would often be guessed wrong: every
+/// entry is added, those of no set to a sum that is not used, and several sums take turns.
+template <class T, class I>
+std::array<double, 2> sums_of_sets(const SparseLine<T, I>& line, std::span<const std::uint8_t> sets) {
+    constexpr std::size_t lanes = 8;
+    std::array<double, 4 * lanes> sums{};  // by lane and by the bits of the member
+    for (std::size_t k = 0; k < line.values.size(); ++k)
+        sums[k % lanes * 4 + sets[static_cast<std::size_t>(line.indices[k])]] += static_cast<double>(line.values[k]);
+    std::array<double, 2> total{};
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+        total[0] += sums[4 * lane + 1] + sums[4 * lane + 3];
+        total[1] += sums[4 * lane + 2] + sums[4 * lane + 3];
+    }
+    return total;
+}
 
 void add(Partial& into, Partial&& next) {
     for (std::size_t k = 0; k < into.sums.size(); ++k) {
@@ -50,8 +85,7 @@ void sum_columns(CsrView<const T, I> x, const SumsWithoutMissing& out, Threads t
         for (const Size row : rows) {
             const auto line = x.row(row);
             require_indices_below(line.indices, x.n_cols());
-            for (std::size_t k = 0; k < line.values.size(); ++k)
-                sums.take(static_cast<std::size_t>(line.indices[k]), static_cast<double>(line.values[k]));
+            sums.take_all(line.indices, line.values);
         }
         return sums;
     };
@@ -87,9 +121,14 @@ void sum_sets(CsrView<const T, I> x, std::span<const std::uint8_t> sets, const S
         for (const Size row : rows) {
             const auto line = x.row(row);
             require_indices_below(line.indices, x.n_cols());
+            if (!has_nan(line.values)) [[likely]] {
+                const auto sums = sums_of_sets(line, sets);
+                out.sums[static_cast<std::size_t>(row)] = sums[0];
+                out.sums[n_rows + static_cast<std::size_t>(row)] = sums[1];
+                continue;
+            }
             for (std::size_t k = 0; k < line.values.size(); ++k) {
                 const std::uint8_t member = sets[static_cast<std::size_t>(line.indices[k])];
-                if (member == 0) continue;
                 const auto value = static_cast<double>(line.values[k]);
                 for (std::size_t set = 0; set < 2; ++set) {
                     if (!(member >> set & 1)) continue;

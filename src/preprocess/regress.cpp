@@ -1,6 +1,7 @@
 #include "preprocess/regress.hpp"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "core/chunks.hpp"
@@ -10,6 +11,12 @@ namespace cellweave {
 namespace {
 
 constexpr Size entries_per_chunk = 1 << 18;
+/// Several huge pages: two threads that first touch the same one would both clear it.
+constexpr Size results_per_chunk = 1 << 21;
+/// Genes of a row that are finished before the next ones are begun: they stay in the first-level cache.
+constexpr Size genes_at_once = 512;
+/// Terms that are added side by side.
+constexpr Size terms_at_once = 4;
 
 using Partial = std::vector<double>;
 
@@ -31,19 +38,23 @@ void unpack_row(const DenseView<const T>& x, Size row, std::span<double> values)
     std::copy_n(x.row_data(row), values.size(), values.begin());
 }
 
-/// Calls `change(row, values)` for every row as doubles, and writes what that leaves to `out`.
+/// Calls `change(row, values, genes)` for every row as doubles, some genes at a time, and writes what that leaves to
+/// `out`.
 template <class View, class Out, class Change>
 void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Change&& change) {
     const Size n_genes = out.n_cols();
-    parallel_for(out.n_rows(), chunk_of_lines(out.n_rows(), out.n_rows() * n_genes, entries_per_chunk), threads,
+    parallel_for(out.n_rows(), chunk_of_lines(out.n_rows(), out.n_rows() * n_genes, results_per_chunk), threads,
                  [&](Range rows) {
                      std::vector<double> values(static_cast<std::size_t>(n_genes));
                      for (const Size row : rows) {
                          unpack_row(x, row, values);
-                         change(row, values.data());
                          Out* const target = out.row_data(row);
-                         for (Size gene = 0; gene < n_genes; ++gene)
-                             target[gene] = static_cast<Out>(values[static_cast<std::size_t>(gene)]);
+                         for (Size begin = 0; begin < n_genes; begin += genes_at_once) {
+                             const Range genes{begin, std::min(n_genes, begin + genes_at_once)};
+                             change(row, values.data(), genes);
+                             for (Size gene = genes.begin_item; gene < genes.end_item; ++gene)
+                                 target[gene] = static_cast<Out>(values[static_cast<std::size_t>(gene)]);
+                         }
                      }
                  });
 }
@@ -51,11 +62,22 @@ void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Change&& c
 template <class View, class Out>
 void subtract_fit_of(const View& x, DenseView<const double> design, DenseView<const double> coefficients,
                      DenseView<Out> out, Threads threads) {
-    rewrite_rows(x, out, threads, [&](Size row, double* values) {
-        for (Size k = 0; k < design.n_cols(); ++k) {
-            const double factor = design(row, k);
-            const double* const fitted = coefficients.row_data(k);
-            for (Size gene = 0; gene < out.n_cols(); ++gene) values[gene] -= factor * fitted[gene];
+    static_assert(terms_at_once == 4);
+    rewrite_rows(x, out, threads, [&](Size row, double* values, Range genes) {
+        for (Size begin = 0; begin < design.n_cols(); begin += terms_at_once) {
+            // A term that is not there is the first one, times 0.
+            std::array<double, terms_at_once> factor{};
+            std::array<const double*, terms_at_once> fitted;
+            fitted.fill(coefficients.row_data(begin));
+            for (Size k = begin; k < std::min(design.n_cols(), begin + terms_at_once); ++k) {
+                factor[static_cast<std::size_t>(k - begin)] = design(row, k);
+                fitted[static_cast<std::size_t>(k - begin)] = coefficients.row_data(k);
+            }
+            const auto [a, b, c, d] = fitted;
+            for (Size gene = genes.begin_item; gene < genes.end_item; ++gene) {
+                values[gene] -=
+                    (factor[0] * a[gene] + factor[1] * b[gene]) + (factor[2] * c[gene] + factor[3] * d[gene]);
+            }
         }
     });
 }
@@ -63,11 +85,12 @@ void subtract_fit_of(const View& x, DenseView<const double> design, DenseView<co
 template <class View>
 void apply_group_lines_of(const View& x, std::span<const std::int32_t> group_of_cell, DenseView<const double> slopes,
                           DenseView<const double> offsets, DenseView<double> out, Threads threads) {
-    rewrite_rows(x, out, threads, [&](Size row, double* values) {
+    rewrite_rows(x, out, threads, [&](Size row, double* values, Range genes) {
         const Size group = group_of_cell[static_cast<std::size_t>(row)];
         const double* const slope = slopes.row_data(group);
         const double* const offset = offsets.row_data(group);
-        for (Size gene = 0; gene < out.n_cols(); ++gene) values[gene] = values[gene] * slope[gene] + offset[gene];
+        for (Size gene = genes.begin_item; gene < genes.end_item; ++gene)
+            values[gene] = values[gene] * slope[gene] + offset[gene];
     });
 }
 
@@ -76,25 +99,28 @@ void apply_group_lines_of(const View& x, std::span<const std::int32_t> group_of_
 template <Real T, Index I>
 void project(CsrView<const T, I> x, DenseView<const double> design, DenseView<double> out, Threads threads) {
     const Size n_terms = design.n_cols();
+    const Size n_padded = (n_terms + terms_at_once - 1) / terms_at_once * terms_at_once;
     const auto partial = [&](Range rows) {
-        Partial products(static_cast<std::size_t>(n_terms * x.n_cols()), 0);  // gene by gene: the k of one lie together
+        Partial products(static_cast<std::size_t>(n_padded * x.n_cols()), 0);  // gene by gene
+        std::vector<double> factors(static_cast<std::size_t>(n_padded), 0);
         for (const Size row : rows) {
             const auto line = x.row(row);
-            const double* const factors = design.row_data(row);
+            std::copy_n(design.row_data(row), n_terms, factors.begin());
             for (std::size_t entry = 0; entry < line.values.size(); ++entry) {
                 const auto value = static_cast<double>(line.values[entry]);
-                double* const of_gene =
-                    &products[static_cast<std::size_t>(line.indices[entry]) * static_cast<std::size_t>(n_terms)];
-                for (Size k = 0; k < n_terms; ++k) of_gene[k] += factors[k] * value;
+                double* const of_gene = &products[static_cast<std::size_t>(line.indices[entry] * n_padded)];
+                for (Size begin = 0; begin < n_padded; begin += terms_at_once)
+                    for (Size k = begin; k < begin + terms_at_once; ++k)
+                        of_gene[k] += factors[static_cast<std::size_t>(k)] * value;
             }
         }
         return products;
     };
-    const Grain grain = chunk_of_lines(x.n_rows(), x.nnz(), entries_per_chunk, n_terms * x.n_cols());
+    const Grain grain = chunk_of_lines(x.n_rows(), x.nnz(), entries_per_chunk, n_padded * x.n_cols());
     const Partial total = parallel_reduce(x.n_rows(), grain, threads, partial, add);
     for (Size k = 0; k < n_terms; ++k)
         for (Size gene = 0; gene < x.n_cols(); ++gene)
-            out(k, gene) = total.empty() ? 0 : total[static_cast<std::size_t>(gene * n_terms + k)];
+            out(k, gene) = total.empty() ? 0 : total[static_cast<std::size_t>(gene * n_padded + k)];
 }
 
 template <Real T, Index I>

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -18,27 +19,34 @@ public:
 
     /// Largest sums of whole numbers from 0 to 65,535, by a histogram.
     ///
-    /// Small counts repeat so much that one table would wait for its own last write: four take turns.
+    /// Small counts repeat so much that one table would wait for its own last write: eight take turns.
     void of_small_counts(std::span<const std::int32_t> counts, std::span<double> out) {
         Walk walk(ranks_, out);
         large_.clear();
         std::int32_t highest = 0;
         for (const std::int32_t count : counts) highest = std::max(highest, count);
-        const bool has_large = highest >= n_bins;
-        for (std::size_t k = 0; k < counts.size(); ++k) {
-            const std::int32_t count = counts[k];
-            if (has_large && count >= n_bins) [[unlikely]] {
-                large_.push_back(count);
-                continue;
+        if (highest >= n_bins) {
+            for (const std::int32_t count : counts) {
+                if (count >= n_bins) {
+                    large_.push_back(count);
+                } else {
+                    ++bins_[static_cast<std::size_t>(count) * lanes];
+                }
             }
-            ++bins_[static_cast<std::size_t>(count) * lanes + (k & (lanes - 1))];
+        } else {
+            std::uint32_t* const bins = bins_.data();
+            const std::size_t in_turns = counts.size() / lanes * lanes;
+            for (std::size_t k = 0; k < in_turns; k += lanes)
+                for (std::size_t lane = 0; lane < lanes; ++lane)
+                    ++bins[static_cast<std::size_t>(counts[k + lane]) * lanes + lane];
+            for (std::size_t k = in_turns; k < counts.size(); ++k) ++bins[static_cast<std::size_t>(counts[k]) * lanes];
         }
         std::sort(large_.begin(), large_.end(), std::greater<>());
         for (const std::int32_t count : large_) walk.take(count, 1);
         const auto top = static_cast<std::size_t>(std::min(highest, n_bins - 1));
         for (std::size_t count = top; count > 0 && !walk.is_done(); --count) {
-            const std::uint32_t* bin = &bins_[count * lanes];
-            walk.take(static_cast<double>(count), static_cast<Size>(bin[0]) + bin[1] + bin[2] + bin[3]);
+            const auto bin = bins_.begin() + static_cast<std::ptrdiff_t>(count * lanes);
+            walk.take(static_cast<double>(count), std::accumulate(bin, bin + lanes, Size{0}));
         }
         walk.finish();
         std::fill_n(bins_.begin(), (top + 1) * lanes, 0U);
@@ -68,7 +76,7 @@ public:
 
 private:
     static constexpr std::int32_t n_bins = 512;
-    static constexpr std::size_t lanes = 4;
+    static constexpr std::size_t lanes = 8;
 
     /// Goes down the values from the largest and notes the sum at each rank.
     class Walk {

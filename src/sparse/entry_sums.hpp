@@ -10,6 +10,7 @@
 
 #include "core/parallel.hpp"
 #include "core/views.hpp"
+#include "sparse/check.hpp"
 #include "sparse/moments.hpp"
 
 /// How the entries of a matrix are added up per gene and group of cells, in any layout: shared by the files that decide
@@ -202,6 +203,7 @@ ValueKinds sum(CsrView<const T, I> cells, const CellGroups& groups, const Reader
         for (const Size place : chunk.places) {
             const Size cell = order.cell(place);
             const auto line = cells.row(cell);
+            require_indices_below(line.indices, cells.n_cols());
             for (Size begin = 0; begin < line.size(); begin += block_size) {
                 const Size length = std::min(block_size, line.size() - begin);
                 const I* indices = line.indices.data() + begin;
@@ -223,7 +225,11 @@ ValueKinds sum(CscView<const T, I> cells, const CellGroups& groups, const Reader
                const Results& results, Threads threads) {
     return by_genes<T>(
         cells.n_cols(), cells.nnz(), groups, reader, adder, results, threads,
-        [&](Size gene) { return cells.col(gene).values; },
+        [&](Size gene) {
+            const auto line = cells.col(gene);
+            require_indices_below(line.indices, cells.n_rows());
+            return line.values;
+        },
         [&](Size gene, Size k) { return static_cast<Size>(cells.indices()[cells.begin(gene) + k]); });
 }
 

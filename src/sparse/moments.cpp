@@ -1,7 +1,9 @@
 #include "sparse/moments.hpp"
 
+#include <algorithm>
 #include <type_traits>
 
+#include "core/error.hpp"
 #include "core/exponential.hpp"
 #include "sparse/entry_sums.hpp"
 
@@ -93,11 +95,46 @@ struct AddCapped {
     }
 };
 
+/// Most values are far below their cap: whole numbers of one byte, which stay in the first-level cache, tell so.
+class AddAboveCap {
+public:
+    AddAboveCap(DenseView<const double> caps, std::span<const std::uint8_t> floors)
+        : caps_(caps), floors_(floors.data()) {}
+
+    static std::vector<std::uint8_t> floors_of(DenseView<const double> caps) {
+        std::vector<std::uint8_t> floors;
+        for (Size group = 0; group < caps.n_rows(); ++group) {
+            for (const double cap : caps.row(group)) {
+                require(cap >= 0, [&] { return "caps must not be negative, found " + std::to_string(cap); });
+                floors.push_back(static_cast<std::uint8_t>(std::min(cap, 255.0)));
+            }
+        }
+        return floors;
+    }
+
+    void operator()(Moments& into, double value, Size, Size gene, Size group) const {
+        if (value <= floors_[group * caps_.n_cols() + gene]) [[likely]]
+            return;
+        const double cap = caps_(group, gene);
+        if (value <= cap) return;
+        into.sum += value - cap;
+        into.square += value * value - cap * cap;
+    }
+
+private:
+    DenseView<const double> caps_;
+    const std::uint8_t* floors_;  ///< groups x genes.
+};
+
 /// Calls `sum(reader, adder)` for what the options ask.
 template <Number T, class Sum>
 ValueKinds with_options(const MomentsOptions& options, Sum&& sum) {
     if (options.undo_log1p) {
         return sum(UndoLog1p<T>{static_cast<typename UndoLog1p<T>::Value>(options.log_base)}, AddValue{});
+    }
+    if (options.caps != nullptr && options.above_caps) {
+        const auto floors = AddAboveCap::floors_of(*options.caps);
+        return sum(entry_sums::AsStored<T>{}, AddAboveCap(*options.caps, floors));
     }
     if (options.caps != nullptr) return sum(entry_sums::AsStored<T>{}, AddCapped{*options.caps});
     return sum(entry_sums::AsStored<T>{}, AddValue{});

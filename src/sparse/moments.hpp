@@ -24,6 +24,9 @@ struct MomentsOptions {
     double log_base = 1.0;
     /// groups x genes: sum min(v, cap) instead of v. Ignored if null.
     const DenseView<const double>* caps = nullptr;
+    /// Sum what the caps cut away instead: v - cap and v^2 - cap^2 where v > cap. Quicker, for most entries add
+    /// nothing.
+    bool above_caps = false;
 };
 
 /// What kinds of values were met; zeros that a sparse matrix does not store count as fine.
@@ -45,6 +48,8 @@ struct ValueKinds {
 ///
 /// @param[out] sums     groups x genes.
 /// @param[out] squares  groups x genes.
+/// @throws InvalidInput     above_caps with a cap that is negative or NaN.
+/// @throws IndexOutOfRange  see sparse/check.hpp; only the lines need have been checked.
 template <Number T, Index I>
 ValueKinds sum_moments(CsrView<const T, I> cells, const CellGroups& groups, const MomentsOptions& options,
                        DenseView<double> sums, DenseView<double> squares, Threads threads);

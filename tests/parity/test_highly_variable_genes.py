@@ -102,6 +102,13 @@ def test_normalized_variance_equals_scanpy(request, data, n_top_genes):
     run_both(thinned(request.getfixturevalue(data)), rtol=1e-9, flavor="seurat_v3", n_top_genes=n_top_genes)
 
 
+def test_a_value_thousands_of_times_its_cap_is_clipped_as_scanpy_does(rnamix):
+    adata = thinned(rnamix)
+    adata.X = adata.X.astype(np.float64)
+    adata.X[3, 7] = 1e12
+    run_both(adata, rtol=1e-9, flavor="seurat_v3", n_top_genes=300)
+
+
 @pytest.mark.parametrize("flavor", BY_VARIANCE)
 @pytest.mark.parametrize(("data", "batch_key"), [("pbmc_8batch", "batch"), ("kang", "donor"), ("rnamix", "batch")])
 def test_normalized_variance_in_batches_equals_scanpy(request, plain_means, flavor, data, batch_key):

@@ -121,11 +121,9 @@ def _expressed(matrix: Any, name: str, moments: Moments, batches: np.ndarray | N
     """Which genes have a value above 0, per batch."""
     if not moments.has_negative:
         return moments.sums > 0
-    # A sum that capping at 0 leaves unchanged has no positive part.
-    n_batches = len(moments.n_cells)
-    as_stored = sum_moments(matrix, name, groups=batches, n_groups=n_batches)
-    not_positive = sum_moments(matrix, name, groups=batches, n_groups=n_batches, caps=np.zeros_like(moments.sums))
-    return as_stored.sums > not_positive.sums
+    zeros = np.zeros_like(moments.sums)
+    positive = sum_moments(matrix, name, groups=batches, n_groups=len(zeros), caps=zeros, above_caps=True)
+    return positive.sums > 0
 
 
 def _of_expressed(

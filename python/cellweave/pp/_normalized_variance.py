@@ -9,7 +9,7 @@ import pandas as pd
 
 from .._compat import warn
 from .._core import engine
-from .._moments import sum_moments
+from .._moments import Moments, sum_moments
 from ..settings import settings
 
 
@@ -28,7 +28,7 @@ def rank_genes(
     """Columns ``means``, ``variances``, ``gene_name``, ``highly_variable_nbatches``, ``highly_variable_rank``,
     ``variances_norm`` and ``highly_variable``.
 
-    Two reads of the matrix: one for means and variances, one for the sums of values clipped at what the fit allows.
+    Two reads of the matrix: one for means and variances, one for the values above what the fit allows.
     Ties in normalised variance: see :func:`median_ranks`.
     """
     moments = sum_moments(matrix, name, groups=batches, n_groups=n_batches)
@@ -41,8 +41,8 @@ def rank_genes(
     means, variances = moments.mean_variance()
     deviations = np.stack([_expected_deviation(m, v, span, name) for m, v in zip(means, variances, strict=True)])
     n = moments.n_cells[:, None].astype(np.float64)
-    clipped = sum_moments(matrix, name, groups=batches, n_groups=n_batches, caps=deviations * np.sqrt(n) + means)
-    variances_norm = (n * means**2 + clipped.squares - 2 * clipped.sums * means) / ((n - 1) * deviations**2)
+    sums, squares = _clipped(moments, deviations * np.sqrt(n) + means, matrix, name, batches)
+    variances_norm = (n * means**2 + squares - 2 * sums * means) / ((n - 1) * deviations**2)
 
     n_chosen, median_rank = median_ranks(variances_norm, n_top_genes)
     overall_means, overall_variances = moments.pooled().mean_variance()
@@ -63,6 +63,22 @@ def rank_genes(
     is_chosen[np.lexsort(keys)[:n_top_genes]] = True
     table["highly_variable"] = is_chosen
     return table
+
+
+def _clipped(
+    moments: Moments, caps: np.ndarray, matrix: Any, name: str, batches: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of the values and of their squares, groups x genes, with values above the cap of their gene counted as it.
+
+    Few values lie above, and taking away what they have too much is quicker than adding up all again. Where a value is
+    hundreds of times its cap that would cost digits, so there all are added up.
+    """
+    arguments: dict[str, Any] = {"groups": batches, "n_groups": len(caps), "caps": caps}
+    if (moments.squares <= 1e5 * caps**2).all():
+        above = sum_moments(matrix, name, **arguments, above_caps=True)
+        return moments.sums - above.sums, moments.squares - above.squares
+    clipped = sum_moments(matrix, name, **arguments)
+    return clipped.sums, clipped.squares
 
 
 def median_ranks(scores: np.ndarray, n_top_genes: int) -> tuple[np.ndarray, np.ndarray]:

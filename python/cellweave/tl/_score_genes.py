@@ -25,7 +25,7 @@ class _Means:
         self._matrix = matrix
         self._is_sparse = _arrays.is_sparse(matrix)
         if self._is_sparse:
-            self._view = _arrays.compressed(matrix, name)
+            self._view = _arrays.compressed(matrix, name, check_indices=False)
 
     def of_genes(self, genes: np.ndarray) -> np.ndarray:
         """Mean over the cells of each of ``genes``."""

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "check.hpp"
+#include "core/error.hpp"
 #include "core/random.hpp"
 #include "sparse/moments.hpp"
 
@@ -141,6 +142,24 @@ TEST("moments: caps clip each value in its group") {
     }
     CHECK(results[0].sums[2 * n_genes + 7] == sum);
     for (const auto& result : results) CHECK(result == results[0]);
+}
+
+TEST("moments: what the caps leave and what they cut away are the whole, for whole caps to the last bit") {
+    const auto group = some_groups();
+    std::vector<double> caps(4 * n_genes);
+    for (std::size_t k = 0; k < caps.size(); ++k) caps[k] = static_cast<double>(k % 30);
+    const DenseView<const double> view(caps.data(), 4, n_genes);
+    const auto whole = all_layouts({group, 4}, {}, Threads{2})[0];
+    const auto left = all_layouts({group, 4}, {.caps = &view}, Threads{2})[0];
+    for (const auto& cut : all_layouts({group, 4}, {.caps = &view, .above_caps = true}, Threads{3})) {
+        for (std::size_t k = 0; k < caps.size(); ++k) {
+            CHECK(left.sums[k] + cut.sums[k] == whole.sums[k]);
+            CHECK(left.squares[k] + cut.squares[k] == whole.squares[k]);
+        }
+    }
+    caps[5] = -1;
+    const auto below_zero = [&] { all_layouts({group, 4}, {.caps = &view, .above_caps = true}, Threads{1}); };
+    CHECK_THROWS(InvalidInput, below_zero());
 }
 
 TEST("moments: the same bytes at any thread count, with log1p undone") {

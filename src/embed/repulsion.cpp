@@ -14,10 +14,15 @@ namespace cellweave {
 namespace {
 
 constexpr Size lanes = Fft::lanes;
-constexpr Size nodes = 3;
-constexpr Size min_intervals = 50;
+/// Nodes along one axis that a point's charge goes to, and that its force comes from.
+constexpr Size support = 4;
+/// Between nodes, in units of the layout, where the grid need be no finer: the kernels' width is 1.
+constexpr double widest_spacing = 0.4;
+constexpr Size min_nodes = 64;
 /// Keeps a grid of a layout that a large learning rate blew up from taking all memory.
-constexpr Size max_intervals = 512;
+constexpr Size max_nodes = 1536;
+/// Rows of cells whose points are spread together. They touch three rows of nodes more, so two tiles apart do not meet.
+constexpr Size tile_rows = 8;
 
 /// 32-byte aligned floats.
 using Plane = Eigen::ArrayXf;
@@ -59,34 +64,33 @@ private:
     Threads threads_;
 };
 
-/// Where one coordinate lies on the grid: its interval, and the weights of that interval's nodes.
+/// Where one coordinate lies on the grid: the first of the nodes around it, and their weights.
 struct Spot {
-    Size interval;
-    std::array<float, nodes> weights;
+    Size first;
+    std::array<float, support> weights;
 };
 
-/// A square grid over a layout. Intervals have length `width`; node k of all lies at origin + (k + 1/2) width / 3.
+/// A square grid of nodes over a layout, with one node to spare on every side.
 struct Grid {
     double origin_x = 0;
     double origin_y = 0;
-    double width = 1;
-    Size n_intervals = 0;
-
-    Size side() const { return n_intervals * nodes; }
+    double spacing = widest_spacing;
+    Size side = 0;
 
     Spot spot(float coordinate, double origin) const {
-        const double position = (static_cast<double>(coordinate) - origin) / width;
-        const Size interval = std::clamp(static_cast<Size>(position), Size{0}, n_intervals - 1);
-        const auto t = static_cast<float>(position - static_cast<double>(interval));
-        // Lagrange polynomials of the nodes 1/6, 1/2 and 5/6.
-        const float left = t - 1.0F / 6.0F;
-        const float middle = t - 0.5F;
-        const float right = t - 5.0F / 6.0F;
-        return {interval, {4.5F * middle * right, -9.0F * left * right, 4.5F * left * middle}};
+        const double position = (static_cast<double>(coordinate) - origin) / spacing;
+        const Size cell = std::clamp(static_cast<Size>(position), Size{1}, side - 3);
+        const auto t = static_cast<float>(position - static_cast<double>(cell));
+        // Lagrange polynomials of the nodes -1, 0, 1 and 2: cubic, and used only between the two in the middle.
+        const float before = t + 1;
+        const float after = t - 1;
+        const float last = t - 2;
+        return {cell - 1,
+                {-t * after * last / 6, before * after * last / 2, -before * t * last / 2, before * t * after / 6}};
     }
 };
 
-/// Widths are 1, 1/2, 1/4, ... so that the kernel on the grid seldom changes.
+/// Spacings are halves and doubles of one, and sides grow in steps, so that the kernel on the grid seldom changes.
 Grid make_grid(DenseView<const float> layout) {
     float low_x = layout(0, 0);
     float high_x = low_x;
@@ -100,12 +104,13 @@ Grid make_grid(DenseView<const float> layout) {
     }
     const double extent = std::max({static_cast<double>(high_x - low_x), static_cast<double>(high_y - low_y), 1e-6});
     Grid grid;
-    while (extent / grid.width < static_cast<double>(min_intervals)) grid.width /= 2;
-    while (extent / grid.width > static_cast<double>(max_intervals)) grid.width *= 2;
-    grid.n_intervals = static_cast<Size>(std::ceil(extent / grid.width * (1 + 1e-6)));
-    // The spare room lies on both sides, and the extent grows in steps, for the same reason.
-    grid.n_intervals = (grid.n_intervals + 7) / 8 * 8;
-    const double spare = static_cast<double>(grid.n_intervals) * grid.width - extent;
+    while (extent / grid.spacing < static_cast<double>(min_nodes)) grid.spacing /= 2;
+    while (extent / grid.spacing > static_cast<double>(max_nodes)) grid.spacing *= 2;
+    const auto n_cells = static_cast<Size>(std::ceil(extent / grid.spacing * (1 + 1e-6)));
+    constexpr Size step = 24;
+    grid.side = (n_cells + 3 + step - 1) / step * step;
+    // The spare room lies on both sides.
+    const double spare = static_cast<double>(grid.side - 1) * grid.spacing - extent;
     grid.origin_x = static_cast<double>(low_x) - spare / 2;
     grid.origin_y = static_cast<double>(low_y) - spare / 2;
     return grid;
@@ -265,9 +270,8 @@ public:
 
     double compute(DenseView<const float> layout, DenseView<float> forces) override {
         const Grid grid = make_grid(layout);
-        const double spacing = grid.width / static_cast<double>(nodes);
-        if (!convolution_ || !convolution_->fits(grid.side(), spacing)) {
-            convolution_.emplace(grid.side(), spacing, threads_);
+        if (!convolution_ || !convolution_->fits(grid.side, grid.spacing)) {
+            convolution_.emplace(grid.side, grid.spacing, threads_);
         }
         sort_by_row(layout, grid);
         spread(layout, grid);
@@ -278,12 +282,12 @@ public:
     }
 
 private:
-    /// Points by row of intervals, rising within a row: a row's points touch its own three rows of nodes only.
+    /// Points by row of cells, rising within a row.
     void sort_by_row(DenseView<const float> layout, const Grid& grid) {
-        row_begin_.assign(static_cast<std::size_t>(grid.n_intervals) + 1, 0);
+        row_begin_.assign(static_cast<std::size_t>(grid.side) + 1, 0);
         row_of_.resize(static_cast<std::size_t>(layout.n_rows()));
         for (Size point = 0; point < layout.n_rows(); ++point) {
-            const auto row = static_cast<std::uint32_t>(grid.spot(layout(point, 1), grid.origin_y).interval);
+            const auto row = static_cast<std::uint32_t>(grid.spot(layout(point, 1), grid.origin_y).first);
             row_of_[static_cast<std::size_t>(point)] = row;
             ++row_begin_[row + 1];
         }
@@ -300,9 +304,9 @@ private:
     void around(const Grid& grid, float x, float y, Visit&& visit) const {
         const Spot column = grid.spot(x, grid.origin_x);
         const Spot row = grid.spot(y, grid.origin_y);
-        for (Size r = 0; r < nodes; ++r) {
-            const Size at = (row.interval * nodes + r) * charge_.stride + column.interval * nodes;
-            for (Size c = 0; c < nodes; ++c) {
+        for (Size r = 0; r < support; ++r) {
+            const Size at = (row.first + r) * charge_.stride + column.first;
+            for (Size c = 0; c < support; ++c) {
                 visit(at + c, row.weights[static_cast<std::size_t>(r)] * column.weights[static_cast<std::size_t>(c)]);
             }
         }
@@ -310,23 +314,32 @@ private:
 
     /// Charges 1 (charge_) and x + i y (moment_), the coordinates from the middle of the grid.
     void spread(DenseView<const float> layout, const Grid& grid) {
-        charge_.assign_zero(grid.side(), convolution_->length());
-        moment_.assign_zero(grid.side(), convolution_->length());
-        middle_x_ = static_cast<float>(grid.origin_x + 0.5 * grid.width * static_cast<double>(grid.n_intervals));
-        middle_y_ = static_cast<float>(grid.origin_y + 0.5 * grid.width * static_cast<double>(grid.n_intervals));
-        parallel_for(grid.n_intervals, Grain{4}, threads_, [&](Range rows) {
-            for (Size k = row_begin_[static_cast<std::size_t>(rows.begin_item)];
-                 k < row_begin_[static_cast<std::size_t>(rows.end_item)]; ++k) {
-                const auto point = static_cast<Size>(by_row_[static_cast<std::size_t>(k)]);
-                const float x = layout(point, 0);
-                const float y = layout(point, 1);
-                around(grid, x, y, [&](Size at, float weight) {
-                    charge_.re[at] += weight;
-                    moment_.re[at] += weight * (x - middle_x_);
-                    moment_.im[at] += weight * (y - middle_y_);
-                });
-            }
-        });
+        charge_.assign_zero(grid.side, convolution_->length());
+        moment_.assign_zero(grid.side, convolution_->length());
+        const double half = 0.5 * grid.spacing * static_cast<double>(grid.side - 1);
+        middle_x_ = static_cast<float>(grid.origin_x + half);
+        middle_y_ = static_cast<float>(grid.origin_y + half);
+        const Size n_tiles = (grid.side + tile_rows - 1) / tile_rows;
+        for (const Size parity : {0, 1}) {
+            parallel_for((n_tiles + 1 - parity) / 2, Grain{1}, threads_, [&](Range tiles) {
+                for (const Size tile : tiles) spread_tile(layout, grid, (2 * tile + parity) * tile_rows);
+            });
+        }
+    }
+
+    void spread_tile(DenseView<const float> layout, const Grid& grid, Size first_row) {
+        const auto end_row = std::min(first_row + tile_rows, grid.side);
+        const Size end = row_begin_[static_cast<std::size_t>(end_row)];
+        for (Size k = row_begin_[static_cast<std::size_t>(first_row)]; k < end; ++k) {
+            const auto point = static_cast<Size>(by_row_[static_cast<std::size_t>(k)]);
+            const float x = layout(point, 0);
+            const float y = layout(point, 1);
+            around(grid, x, y, [&](Size at, float weight) {
+                charge_.re[at] += weight;
+                moment_.re[at] += weight * (x - middle_x_);
+                moment_.im[at] += weight * (y - middle_y_);
+            });
+        }
     }
 
     void collect(DenseView<const float> layout, const Grid& grid, DenseView<float> forces) const {

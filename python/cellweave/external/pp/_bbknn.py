@@ -165,9 +165,11 @@ def _trimmed(connectivities: sparse.csr_matrix, trim: int) -> sparse.csr_matrix:
     if not is_long.any():
         return connectivities
     rows = np.repeat(np.arange(len(n_edges)), n_edges)
-    strongest_first = np.lexsort((-connectivities.data, rows))
+    of_long = np.flatnonzero(is_long[rows])
+    strongest_first = of_long[np.lexsort((-connectivities.data[of_long], rows[of_long]))]
+    begins = np.cumsum(n_edges[is_long]) - n_edges[is_long]
     weakest_kept = np.zeros(len(n_edges), dtype=connectivities.dtype)
-    weakest_kept[is_long] = connectivities.data[strongest_first[connectivities.indptr[:-1][is_long] + trim - 1]]
+    weakest_kept[is_long] = connectivities.data[strongest_first[begins + trim - 1]]
     is_weak = connectivities.data < np.maximum(weakest_kept[rows], weakest_kept[connectivities.indices])
     trimmed = connectivities.copy()
     trimmed.data[is_weak] = 0

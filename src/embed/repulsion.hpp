@@ -20,7 +20,7 @@ public:
 /// All pairs: n^2 distances.
 std::unique_ptr<Repulsion> make_exact_repulsion(Threads threads);
 
-/// Interpolation on a grid, and its convolution by FFT (Linderman et al. 2019).
+/// Charges spread over a grid, and its convolution by FFT (Linderman et al. 2019); see optimize_tsne().
 std::unique_ptr<Repulsion> make_grid_repulsion(Threads threads);
 
 }  // namespace cellweave

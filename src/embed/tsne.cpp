@@ -53,8 +53,9 @@ void attract(const Affinities& affinities, DenseView<const float> layout, DenseV
     });
 }
 
-/// Momentum and a gain for every coordinate (Jacobs 1988), as in scikit-learn and openTSNE: both start anew after the
-/// early exaggeration.
+/// Momentum and a gain for every coordinate (Jacobs 1988). As in openTSNE both go on after the early exaggeration, and
+/// a gain falls to five times least_gain at least: starting anew, and letting it fall further, ends at a higher
+/// divergence.
 class Descent {
 public:
     Descent(DenseView<float> layout, Threads threads)
@@ -62,12 +63,6 @@ public:
           threads_(threads),
           gains_(static_cast<std::size_t>(layout.n_rows() * 2), 1.0F),
           steps_(gains_.size(), 0.0F) {}
-
-    /// Forgets all momentum and gains: what they learnt under early exaggeration points the wrong way after it.
-    void restart() {
-        std::fill(gains_.begin(), gains_.end(), 1.0F);
-        std::fill(steps_.begin(), steps_.end(), 0.0F);
-    }
 
     void step(DenseView<const float> attraction, DenseView<const float> repulsion, float attraction_factor,
               float repulsion_factor, float learning_rate, float momentum) {
@@ -79,7 +74,7 @@ public:
                     const auto k = static_cast<std::size_t>(2 * point + d);
                     const float gradient =
                         attraction_factor * attraction(point, d) - repulsion_factor * repulsion(point, d);
-                    gains_[k] = steps_[k] * gradient < 0 ? gains_[k] + 0.2F : std::max(least_gain, gains_[k] * 0.8F);
+                    gains_[k] = steps_[k] * gradient < 0 ? gains_[k] + 0.2F : gains_[k] * 0.8F + least_gain;
                     steps_[k] = momentum * steps_[k] - learning_rate * gains_[k] * gradient;
                     length += steps_[k] * steps_[k];
                 }
@@ -167,7 +162,6 @@ double optimize_tsne(const Affinities& affinities, const TsneOptions& options, D
     Progress progress("t-SNE steps", options.n_iterations);
     for (int iteration = 0; iteration < options.n_iterations; ++iteration) {
         const bool early = iteration < options.n_exaggerated;
-        if (iteration == options.n_exaggerated) descent.restart();
         const double exaggeration = early ? options.exaggeration : 1.0;
         const double automatic = std::max(static_cast<double>(n) / (4 * exaggeration), 50.0);
         const double rate = options.learning_rate > 0 ? options.learning_rate : automatic;

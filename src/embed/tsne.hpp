@@ -18,18 +18,19 @@ struct TsneOptions {
     double learning_rate = 0;
 
     /// Up to this many points all pairs repel each other exactly; more do so through a grid.
-    Size max_exact = 4000;
+    Size max_exact = 2500;
 };
 
 /// Moves points in the plane so that their Student-t affinities match `affinities`: t-SNE (van der Maaten and Hinton
 /// 2008).
 ///
-/// Repulsion beyond `max_exact` points by interpolation on a grid and FFT (Linderman et al. 2019): 3 nodes an interval,
-/// intervals of length 1 or, for a small layout, less, so that there are at least 50 a side. Momentum, gains and bound
-/// on the step as in scikit-learn and openTSNE. (qdtsne has Barnes-Hut only; the speed and perplexity asked for forced
-/// our own.)
+/// Repulsion beyond `max_exact` points through a grid and FFT (Linderman et al. 2019), with cubic interpolation between
+/// the nodes nearest to a point where the paper has a quadratic one in fixed intervals: at two fifths of a unit between
+/// nodes, or less for a small layout, so that there are at least 64 a side, its divergence is that of exact repulsion.
+/// Momentum, gains and bound on the step as in openTSNE. (qdtsne has Barnes-Hut only; the speed and perplexity asked
+/// for forced our own.)
 ///
-/// Cost per step: one read of the affinities, n, and a few FFTs of (6 x side)^2. Scratch: 8 floats a point, 10 a grid
+/// Cost per step: one read of the affinities, n, and a few FFTs of (2 x side)^2. Scratch: 8 floats a point, 10 a grid
 /// node. Determinism: the same bytes at any number of threads.
 ///
 /// @param[in,out] layout  points x 2: the start, then the result.

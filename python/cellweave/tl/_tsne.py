@@ -51,7 +51,7 @@ def tsne(
     """Lay cells out, in the plane as a rule, so that each keeps its neighbours: t-SNE.
 
     Parity: same quality (``scanpy.tl.tsne`` and openTSNE, by Kullback-Leibler divergence). The same bytes at any thread
-    count. Exact repulsion up to 4,000 cells, interpolation on a grid and FFT above.
+    count. Exact repulsion up to 2,500 cells, interpolation on a grid and FFT above.
 
     Parameters
     ----------

@@ -136,8 +136,8 @@ def _recall_in_batches(adata, n_cells: int = 500) -> dict[str, float]:
     return {"recall": hits / total}
 
 
-def _batch_graph(adata, bbknn, **options):
-    return lambda: bbknn(adata, **options), lambda: _recall_in_batches(adata)
+def _batch_graph(adata, bbknn):
+    return lambda: bbknn(adata), lambda: _recall_in_batches(adata)
 
 
 @step("bbknn", tool="cellweave", data="neighbor_graph")
@@ -153,10 +153,3 @@ def bbknn_original(adata):
     import bbknn
 
     return _batch_graph(adata, bbknn.bbknn)
-
-
-@step("bbknn, exact search", tool="bbknn", data="neighbor_graph", warm_up=True)
-def bbknn_exact_original(adata):
-    import bbknn
-
-    return _batch_graph(adata, bbknn.bbknn, computation="cKDTree")

@@ -1,4 +1,8 @@
-"""Layouts: UMAP and t-SNE."""
+"""Layouts: UMAP and t-SNE.
+
+The divergence of a t-SNE is what its tool says, of its own affinities and by its own approximation of the repulsion;
+tests/tsne_support.py compares divergences of the same affinities.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +90,7 @@ def tsne_cellweave(adata):
 
     def judge():
         kl = adata.uns["tsne"]["kl_divergence"]
-        return {"KL": float(kl), **_trustworthiness(adata, adata.obsm["X_tsne"])}
+        return {"own KL": float(kl), **_trustworthiness(adata, adata.obsm["X_tsne"])}
 
     return lambda: cw.tl.tsne(adata, use_rep="X_pca", learning_rate="auto", max_iter=sum(STEPS)), judge
 
@@ -104,7 +108,7 @@ def tsne_opentsne(adata):
         method = TSNE(n_jobs=n_threads, early_exaggeration_iter=STEPS[0], n_iter=STEPS[1], random_state=0)
         found[:] = [method.fit(adata.obsm["X_pca"])]
 
-    return call, lambda: {"KL": float(found[0].kl_divergence), **_trustworthiness(adata, found[0])}
+    return call, lambda: {"own KL": float(found[0].kl_divergence), **_trustworthiness(adata, found[0])}
 
 
 @step("tsne", tool="scikit-learn", data="neighbor_graph", cells=(10_000,))
@@ -117,4 +121,4 @@ def tsne_sklearn(adata):
         method = TSNE(max_iter=sum(STEPS), n_jobs=-1, random_state=0)
         found[:] = [method.fit_transform(adata.obsm["X_pca"]), method.kl_divergence_]
 
-    return call, lambda: {"KL": float(found[1]), **_trustworthiness(adata, found[0])}
+    return call, lambda: {"own KL": float(found[1]), **_trustworthiness(adata, found[0])}

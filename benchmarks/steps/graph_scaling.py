@@ -34,6 +34,6 @@ def tsne(adata):
     import cellweave as cw
 
     def judge():
-        return {"KL": float(adata.uns["tsne"]["kl_divergence"])}
+        return {"own KL": float(adata.uns["tsne"]["kl_divergence"])}
 
     return lambda: cw.tl.tsne(adata, use_rep="X_pca", perplexity=1200, learning_rate="auto"), judge

@@ -61,7 +61,7 @@ def fetch(folder: Path) -> Path:
         with tarfile.open(folder / f"{name}.tar.gz") as archive:
             archive.extractall(folder, filter="data")
     root = folder / name
-    testing = folder / "testing-only" / "testing"
+    testing = root / "testing-only" / "testing"
     if not testing.is_dir():  # scanpy's test helpers without its sources, which would hide the installed scanpy
         shutil.copytree(root / "src" / "testing", testing)
     return root
@@ -69,7 +69,7 @@ def fetch(folder: Path) -> Path:
 
 def run(root: Path, file: str, *, patched: bool) -> dict[str, str]:
     """Outcome of every test of one file."""
-    path = [str(root.parent / "testing-only"), str(HERE), *sys.path]
+    path = [str(root / "testing-only"), str(HERE), *sys.path]
     command = [
         sys.executable,
         "-m",

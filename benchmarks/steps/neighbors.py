@@ -10,17 +10,27 @@ from . import step
 K = 15
 
 
-def _recall(points: np.ndarray, found: np.ndarray, n_cells: int = 1000) -> dict[str, float]:
-    """Share of the nearest others that were found, on some cells. Compared by distance, so that ties do not count."""
+def _recall(points: np.ndarray, found: np.ndarray, pools: np.ndarray, k: int, n_cells: int) -> dict[str, float]:
+    """Share of the ``k`` nearest others of every pool that were found, on some cells; a cell is one of its own pool's.
+
+    Compared by distance, so that ties do not count.
+    """
     points = np.asarray(points, dtype=np.float64)
-    cells = np.random.RandomState(0).permutation(len(points))[:n_cells]
-    hits = 0
-    for cell in cells:
+    hits = total = 0
+    for cell in np.random.RandomState(0).permutation(len(points))[:n_cells]:
         distances = np.linalg.norm(points - points[cell], axis=1)
-        others = found[cell][found[cell] != cell][: K - 1]
-        bound = np.partition(distances, K - 1)[K - 1] * (1 + 1e-6)  # position 0 is the cell itself
-        hits += (distances[others] <= bound).sum()
-    return {"recall": hits / (len(cells) * (K - 1))}
+        for pool in np.unique(pools):
+            n_wanted = k - (pools[cell] == pool)
+            others = np.setdiff1d(np.flatnonzero(pools == pool), [cell])
+            bound = np.partition(distances[others], n_wanted - 1)[n_wanted - 1] * (1 + 1e-6)
+            near = found[cell][np.isin(found[cell], others)][:n_wanted]
+            hits += (distances[near] <= bound).sum()
+            total += n_wanted
+    return {"recall": hits / total}
+
+
+def _recall_of_all(points: np.ndarray, found: np.ndarray) -> dict[str, float]:
+    return _recall(points, found, np.zeros(len(points)), K, n_cells=1000)
 
 
 def _rows(matrix) -> list[np.ndarray]:
@@ -29,7 +39,7 @@ def _rows(matrix) -> list[np.ndarray]:
 
 def _graph(adata, module):
     def judge():
-        return _recall(adata.obsm["X_pca"], _rows(adata.obsp["distances"]))
+        return _recall_of_all(adata.obsm["X_pca"], _rows(adata.obsp["distances"]))
 
     return lambda: module.pp.neighbors(adata, K, use_rep="X_pca"), judge
 
@@ -65,7 +75,7 @@ def neighbors_crest(adata):
     frame.obsm["X_pca"] = adata.obsm["X_pca"]
 
     def judge():
-        return _recall(adata.obsm["X_pca"], np.asarray(frame.uns["neighbors"]["indices"]))
+        return _recall_of_all(adata.obsm["X_pca"], np.asarray(frame.uns["neighbors"]["indices"]))
 
     return lambda: crest.pp.neighbors(frame, K), judge
 
@@ -92,7 +102,7 @@ def _brisc_search(adata, *, shared: bool):
         found[:] = [near.shared_neighbors(QC_column=None) if shared else near]
 
     def judge():
-        return _recall(adata.obsm["X_pca"], found[0].obsm["neighbors"])
+        return _recall_of_all(adata.obsm["X_pca"], found[0].obsm["neighbors"])
 
     return call, judge
 
@@ -112,7 +122,7 @@ def search_cellweave(adata):
     def call():
         found[:] = knn(adata.obsm["X_pca"], K)
 
-    return call, lambda: _recall(adata.obsm["X_pca"], found[0])
+    return call, lambda: _recall_of_all(adata.obsm["X_pca"], found[0])
 
 
 @step("neighbors, search alone", tool="brisc", data="neighbor_graph", warm_up=True)
@@ -120,24 +130,14 @@ def search_brisc(adata):
     return _brisc_search(adata, shared=False)
 
 
-def _recall_in_batches(adata, n_cells: int = 500) -> dict[str, float]:
-    """Share of the three nearest cells of every batch that were found, on some cells. Compared by distance."""
-    points, batches = adata.obsm["X_pca"].astype(np.float64), adata.obs["batch"].to_numpy()
-    rows = _rows(adata.obsp["distances"])
-    hits = total = 0
-    for cell in np.random.RandomState(0).permutation(len(points))[:n_cells]:
-        distances = np.linalg.norm(points - points[cell], axis=1)
-        for batch in np.unique(batches):
-            wanted = 3 if batches[cell] != batch else 2  # the cell itself is the third of its own batch
-            others = np.setdiff1d(np.flatnonzero(batches == batch), [cell])
-            bound = np.partition(distances[others], wanted - 1)[wanted - 1] * (1 + 1e-6)
-            hits += (distances[np.intersect1d(rows[cell], others)] <= bound).sum()
-            total += wanted
-    return {"recall": hits / total}
-
-
 def _batch_graph(adata, bbknn):
-    return lambda: bbknn(adata), lambda: _recall_in_batches(adata)
+    """With bbknn's default of three neighbours in every batch."""
+
+    def judge():
+        found, batches = _rows(adata.obsp["distances"]), adata.obs["batch"].to_numpy()
+        return _recall(adata.obsm["X_pca"], found, batches, 3, n_cells=500)
+
+    return lambda: bbknn(adata), judge
 
 
 @step("bbknn", tool="cellweave", data="neighbor_graph")

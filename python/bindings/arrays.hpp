@@ -138,7 +138,17 @@ public:
 protected:
     template <template <class, class> class View, bool is_mutable, Indices use, class... Ts, class F>
     auto visit(Size n_rows, Size n_cols, F&& f) const {
-        if constexpr (use == Indices::trusted) check_indices();
+        if constexpr (use == Indices::trusted) {
+            check_indices();
+            return visit_types<View, is_mutable, Ts...>(n_rows, n_cols, f);
+        } else {
+            return explain([&] { return visit_types<View, is_mutable, Ts...>(n_rows, n_cols, f); });
+        }
+    }
+
+private:
+    template <template <class, class> class View, bool is_mutable, class... Ts, class F>
+    auto visit_types(Size n_rows, Size n_cols, F&& f) const {
         return visit_dtype<std::int32_t, std::int64_t>(indptr_, "indptr", [&]<class I>(std::type_identity<I>) {
             return visit_dtype<Ts...>(data_, "data", [&]<class T>(std::type_identity<T>) {
                 const auto* indices = static_cast<const I*>(indices_.data());
@@ -153,7 +163,6 @@ protected:
         });
     }
 
-private:
     py::array data_;
     py::array indices_;
     py::array indptr_;

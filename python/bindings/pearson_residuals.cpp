@@ -68,17 +68,13 @@ void bind_sparse(py::module_& m, bool is_csr) {
                  const Vector& of_group, double theta, double clip, int threads) {
             const Size n_cells = is_csr ? counts.n_lines() : counts.line_length();
             const Size n_genes = is_csr ? counts.line_length() : counts.n_lines();
-            return excess(n_cells, n_genes, groups, of_cell, of_gene, of_group, theta, clip,
-                          [&](const auto& by, const auto& totals, const auto& options, auto sums, auto squares) {
-                              counts.explain([&] {
-                                  counts.template visit_number<Indices::checked_by_kernel>([&](auto view) {
-                                      run([&] {
-                                          sum_residual_excess(view, by, totals, options, sums, squares,
-                                                              Threads{threads});
-                                      });
-                                  });
-                              });
-                          });
+            return excess(
+                n_cells, n_genes, groups, of_cell, of_gene, of_group, theta, clip,
+                [&](const auto& by, const auto& totals, const auto& options, auto sums, auto squares) {
+                    counts.template visit_number<Indices::checked_by_kernel>([&](auto view) {
+                        run([&] { sum_residual_excess(view, by, totals, options, sums, squares, Threads{threads}); });
+                    });
+                });
         },
         py::arg("counts"), py::arg("groups").noconvert(), py::arg("cell_totals").noconvert(),
         py::arg("gene_totals").noconvert(), py::arg("group_totals").noconvert(), py::arg("theta"), py::arg("clip"),

@@ -19,8 +19,7 @@ using Mask = Array<std::uint8_t>;
 template <class F>
 void visit_counts(const py::object& counts, F&& f) {
     if (py::isinstance<CsrArg>(counts)) {
-        const auto& csr = counts.cast<const CsrArg&>();
-        csr.explain([&] { csr.visit_number<Indices::checked_by_kernel>(f); });
+        counts.cast<const CsrArg&>().visit_number<Indices::checked_by_kernel>(f);
     } else {
         visit_number(counts.cast<py::array>(), f);
     }
@@ -71,15 +70,13 @@ Array<double> tally(const py::object& counts, bool over_rows, bool detected, int
     auto out = new_vector<double>(over_rows ? n_rows_of(counts) : n_cols_of(counts));
     const auto sums = mutable_vector(out);
     const auto of_compressed = [&](const auto& compressed, bool along_lines) {
-        compressed.explain([&] {
-            compressed.template visit_number<Indices::checked_by_kernel>([&]<class View>(View view) {
-                run([&] {
-                    if (along_lines) {
-                        tally_lines(view, what, sums, Threads{threads});
-                    } else {
-                        tally_across(view, what, sums, Threads{threads});
-                    }
-                });
+        compressed.template visit_number<Indices::checked_by_kernel>([&](auto view) {
+            run([&] {
+                if (along_lines) {
+                    tally_lines(view, what, sums, Threads{threads});
+                } else {
+                    tally_across(view, what, sums, Threads{threads});
+                }
             });
         });
     };

@@ -106,10 +106,8 @@ void bind_scores(py::module_& m) {
             auto sums = new_vector<double>(genes_of(x));
             auto n_missing = new_vector<std::int64_t>(genes_of(x));
             const SumsWithoutMissing out{mutable_vector(sums), mutable_vector(n_missing)};
-            x.explain([&] {
-                x.template visit_real<Indices::checked_by_kernel>(
-                    [&](auto view) { run([&] { sum_columns(view, out, Threads{threads}); }); });
-            });
+            x.template visit_real<Indices::checked_by_kernel>(
+                [&](auto view) { run([&] { sum_columns(view, out, Threads{threads}); }); });
             return py::make_tuple(sums, n_missing);
         },
         py::arg("x"), py::arg("threads"));
@@ -120,10 +118,8 @@ void bind_scores(py::module_& m) {
             auto n_missing = new_matrix<std::int64_t>(2, cells_of(x));
             const SumsWithoutMissing out{mutable_vector(sums), mutable_vector(n_missing)};
             const auto members = vector(sets);
-            x.explain([&] {
-                x.template visit_real<Indices::checked_by_kernel>(
-                    [&](auto view) { run([&] { sum_sets(view, members, out, Threads{threads}); }); });
-            });
+            x.template visit_real<Indices::checked_by_kernel>(
+                [&](auto view) { run([&] { sum_sets(view, members, out, Threads{threads}); }); });
             return py::make_tuple(sums, n_missing);
         },
         py::arg("x"), py::arg("sets").noconvert(), py::arg("threads"));

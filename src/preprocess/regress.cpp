@@ -11,10 +11,6 @@ namespace cellweave {
 namespace {
 
 constexpr Size entries_per_chunk = 1 << 18;
-/// Several huge pages: two threads that first touch the same one would both clear it.
-constexpr Size results_per_chunk = 1 << 21;
-/// Genes of a row that are finished before the next ones are begun: they stay in the first-level cache.
-constexpr Size genes_at_once = 512;
 /// Terms that are added side by side.
 constexpr Size terms_at_once = 4;
 
@@ -24,13 +20,13 @@ void add(Partial& into, Partial&& next) {
     for (std::size_t i = 0; i < into.size(); ++i) into[i] += next[i];
 }
 
-/// Copies a row to doubles; absent entries are zeros.
+/// Copies a row to doubles; absent entries are zeros, repeated ones are added.
 template <class T, class I>
 void unpack_row(const CsrView<const T, I>& x, Size row, std::span<double> values) {
     std::fill(values.begin(), values.end(), 0.0);
     const auto line = x.row(row);
     for (std::size_t k = 0; k < line.values.size(); ++k)
-        values[static_cast<std::size_t>(line.indices[k])] = static_cast<double>(line.values[k]);
+        values[static_cast<std::size_t>(line.indices[k])] += static_cast<double>(line.values[k]);
 }
 
 template <class T>
@@ -38,23 +34,18 @@ void unpack_row(const DenseView<const T>& x, Size row, std::span<double> values)
     std::copy_n(x.row_data(row), values.size(), values.begin());
 }
 
-/// Calls `change(row, values, genes)` for every row as doubles, some genes at a time, and writes what that leaves to
-/// `out`.
+/// Calls `change(row, values)` for every row as doubles, and writes what that leaves to `out`.
 template <class View, class Out, class Change>
 void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Change&& change) {
     const Size n_genes = out.n_cols();
-    parallel_for(out.n_rows(), chunk_of_lines(out.n_rows(), out.n_rows() * n_genes, results_per_chunk), threads,
+    parallel_for(out.n_rows(), chunk_of_lines(out.n_rows(), out.n_rows() * n_genes, entries_per_chunk), threads,
                  [&](Range rows) {
                      std::vector<double> values(static_cast<std::size_t>(n_genes));
                      for (const Size row : rows) {
                          unpack_row(x, row, values);
-                         Out* const target = out.row_data(row);
-                         for (Size begin = 0; begin < n_genes; begin += genes_at_once) {
-                             const Range genes{begin, std::min(n_genes, begin + genes_at_once)};
-                             change(row, values.data(), genes);
-                             for (Size gene = genes.begin_item; gene < genes.end_item; ++gene)
-                                 target[gene] = static_cast<Out>(values[static_cast<std::size_t>(gene)]);
-                         }
+                         change(row, values.data());
+                         std::ranges::transform(values, out.row_data(row),
+                                                [](double value) { return static_cast<Out>(value); });
                      }
                  });
 }
@@ -63,7 +54,7 @@ template <class View, class Out>
 void subtract_fit_of(const View& x, DenseView<const double> design, DenseView<const double> coefficients,
                      DenseView<Out> out, Threads threads) {
     static_assert(terms_at_once == 4);
-    rewrite_rows(x, out, threads, [&](Size row, double* values, Range genes) {
+    rewrite_rows(x, out, threads, [&](Size row, double* values) {
         for (Size begin = 0; begin < design.n_cols(); begin += terms_at_once) {
             // A term that is not there is the first one, times 0.
             std::array<double, terms_at_once> factor{};
@@ -74,7 +65,7 @@ void subtract_fit_of(const View& x, DenseView<const double> design, DenseView<co
                 fitted[static_cast<std::size_t>(k - begin)] = coefficients.row_data(k);
             }
             const auto [a, b, c, d] = fitted;
-            for (Size gene = genes.begin_item; gene < genes.end_item; ++gene) {
+            for (Size gene = 0; gene < out.n_cols(); ++gene) {
                 values[gene] -=
                     (factor[0] * a[gene] + factor[1] * b[gene]) + (factor[2] * c[gene] + factor[3] * d[gene]);
             }
@@ -85,12 +76,11 @@ void subtract_fit_of(const View& x, DenseView<const double> design, DenseView<co
 template <class View>
 void apply_group_lines_of(const View& x, std::span<const std::int32_t> group_of_cell, DenseView<const double> slopes,
                           DenseView<const double> offsets, DenseView<double> out, Threads threads) {
-    rewrite_rows(x, out, threads, [&](Size row, double* values, Range genes) {
+    rewrite_rows(x, out, threads, [&](Size row, double* values) {
         const Size group = group_of_cell[static_cast<std::size_t>(row)];
         const double* const slope = slopes.row_data(group);
         const double* const offset = offsets.row_data(group);
-        for (Size gene = genes.begin_item; gene < genes.end_item; ++gene)
-            values[gene] = values[gene] * slope[gene] + offset[gene];
+        for (Size gene = 0; gene < out.n_cols(); ++gene) values[gene] = values[gene] * slope[gene] + offset[gene];
     });
 }
 

@@ -95,36 +95,23 @@ struct AddCapped {
     }
 };
 
-/// Most values are far below their cap: whole numbers of one byte, which stay in the first-level cache, tell so.
-class AddAboveCap {
-public:
-    AddAboveCap(DenseView<const double> caps, std::span<const std::uint8_t> floors)
-        : caps_(caps), floors_(floors.data()) {}
-
-    static std::vector<std::uint8_t> floors_of(DenseView<const double> caps) {
-        std::vector<std::uint8_t> floors;
-        for (Size group = 0; group < caps.n_rows(); ++group) {
-            for (const double cap : caps.row(group)) {
-                require(cap >= 0, [&] { return "caps must not be negative, found " + std::to_string(cap); });
-                floors.push_back(static_cast<std::uint8_t>(std::min(cap, 255.0)));
-            }
-        }
-        return floors;
-    }
-
+struct AddAboveCap {
+    DenseView<const double> caps;
     void operator()(Moments& into, double value, Size, Size gene, Size group) const {
-        if (value <= floors_[group * caps_.n_cols() + gene]) [[likely]]
+        const double cap = caps(group, gene);
+        if (value <= cap) [[likely]]
             return;
-        const double cap = caps_(group, gene);
-        if (value <= cap) return;
         into.sum += value - cap;
         into.square += value * value - cap * cap;
     }
-
-private:
-    DenseView<const double> caps_;
-    const std::uint8_t* floors_;  ///< groups x genes.
 };
+
+void require_not_negative(DenseView<const double> caps) {
+    for (Size group = 0; group < caps.n_rows(); ++group) {
+        for (const double cap : caps.row(group))
+            require(cap >= 0, [&] { return "caps must not be negative, found " + std::to_string(cap); });
+    }
+}
 
 /// Calls `sum(reader, adder)` for what the options ask.
 template <Number T, class Sum>
@@ -132,11 +119,11 @@ ValueKinds with_options(const MomentsOptions& options, Sum&& sum) {
     if (options.undo_log1p) {
         return sum(UndoLog1p<T>{static_cast<typename UndoLog1p<T>::Value>(options.log_base)}, AddValue{});
     }
-    if (options.caps != nullptr && options.above_caps) {
-        const auto floors = AddAboveCap::floors_of(*options.caps);
-        return sum(entry_sums::AsStored<T>{}, AddAboveCap(*options.caps, floors));
+    if (options.caps != nullptr) {
+        if (!options.above_caps) return sum(entry_sums::AsStored<T>{}, AddCapped{*options.caps});
+        require_not_negative(*options.caps);
+        return sum(entry_sums::AsStored<T>{}, AddAboveCap{*options.caps});
     }
-    if (options.caps != nullptr) return sum(entry_sums::AsStored<T>{}, AddCapped{*options.caps});
     return sum(entry_sums::AsStored<T>{}, AddValue{});
 }
 

@@ -24,8 +24,8 @@ struct MomentsOptions {
     double log_base = 1.0;
     /// groups x genes: sum min(v, cap) instead of v. Ignored if null.
     const DenseView<const double>* caps = nullptr;
-    /// Sum what the caps cut away instead: v - cap and v^2 - cap^2 where v > cap. Quicker, for most entries add
-    /// nothing.
+    /// Sum what the caps, then at least 0, cut away instead: v - cap and v^2 - cap^2 where v > cap. Quicker, for most
+    /// entries add nothing.
     bool above_caps = false;
 };
 

@@ -65,8 +65,7 @@ def scaled(
     if not zero_center:
         engine.scale_in_place(view, rows, means, stds, False, max_value, n_threads)
         return matrix, means, stds
-    if mask is None:
-        warn("zero-centering a sparse array/matrix densifies it.")
+    warn("zero-centering a sparse array/matrix densifies it.")
     # scipy takes float64 means from a sparse matrix to float64, whatever the matrix was.
     out = np.empty(matrix.shape, dtype=np.float64 if mask is None else matrix.dtype)
     by_row = view if matrix.format == "csr" else _arrays.csr(matrix, name)

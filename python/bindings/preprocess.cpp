@@ -216,8 +216,11 @@ void bind_normalize(py::module_& m) {
         [](const py::object& counts, const std::string& name, int threads) {
             auto totals = new_vector<double>(n_rows_of(counts));
             const auto out = mutable_vector(totals);
-            visit_values(counts, [&](auto view) { run([&] { count_totals(view, out, name, Threads{threads}); }); });
-            return totals;
+            bool has_negative = false;
+            visit_values(counts, [&](auto view) {
+                has_negative = run([&] { return count_totals(view, out, name, Threads{threads}); });
+            });
+            return py::make_tuple(totals, has_negative);
         },
         py::arg("counts"), py::arg("name"), py::arg("threads"));
     m.def(

@@ -49,8 +49,13 @@ std::span<T> row_values(const DenseView<T>& counts, Size row) {
     return counts.row(row);
 }
 
+struct RowTotal {
+    double sum;
+    bool has_negative;
+};
+
 template <class T>
-double checked_total(std::span<const T> values, Size cell, const std::string& name) {
+RowTotal checked_total(std::span<const T> values, Size cell, const std::string& name) {
     double sums[4] = {0, 0, 0, 0};
     int n_negative = 0;
     std::size_t k = 0;
@@ -65,19 +70,26 @@ double checked_total(std::span<const T> values, Size cell, const std::string& na
         n_negative |= values[k] < T{0};
     }
     const double total = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    const std::string where = " in cell " + std::to_string(cell);
-    require(n_negative == 0, name + " holds a negative value" + where + ". Counts are expected: pass the raw ones.");
-    require(std::isfinite(total),
-            name + " holds a NaN or infinite value" + where + ". Remove such cells or genes, or fill them in.");
-    return total;
+    require(std::isfinite(total), [&] {
+        return name + " holds a NaN or infinite value in cell " + std::to_string(cell) +
+               ". Remove such cells or genes, or fill them in.";
+    });
+    return {total, n_negative != 0};
 }
 
 template <class View>
-void totals_of(const View& counts, std::span<double> totals, const std::string& name, Threads threads) {
-    parallel_for(counts.n_rows(), row_grain(counts), threads, [&](Range rows) {
-        for (const Size row : rows)
-            totals[static_cast<std::size_t>(row)] = checked_total(row_values(counts, row), row, name);
-    });
+bool totals_of(const View& counts, std::span<double> totals, const std::string& name, Threads threads) {
+    const auto partial = [&](Range rows) {
+        int n_with_negative = 0;
+        for (const Size row : rows) {
+            const RowTotal total = checked_total(row_values(counts, row), row, name);
+            totals[static_cast<std::size_t>(row)] = total.sum;
+            n_with_negative += total.has_negative;
+        }
+        return n_with_negative;
+    };
+    const auto add = [](int& into, int&& next) { into += next; };
+    return parallel_reduce(counts.n_rows(), row_grain(counts), threads, partial, add) > 0;
 }
 
 using Marks = std::vector<std::uint8_t>;
@@ -152,13 +164,13 @@ Log1pWarnings log1p_block(std::span<T> values, T divisor) {
 }  // namespace
 
 template <Real T, Index I>
-void count_totals(CsrView<const T, I> counts, std::span<double> totals, const std::string& name, Threads threads) {
-    totals_of(counts, totals, name, threads);
+bool count_totals(CsrView<const T, I> counts, std::span<double> totals, const std::string& name, Threads threads) {
+    return totals_of(counts, totals, name, threads);
 }
 
 template <Real T>
-void count_totals(DenseView<const T> counts, std::span<double> totals, const std::string& name, Threads threads) {
-    totals_of(counts, totals, name, threads);
+bool count_totals(DenseView<const T> counts, std::span<double> totals, const std::string& name, Threads threads) {
+    return totals_of(counts, totals, name, threads);
 }
 
 template <Real T, Index I>
@@ -220,7 +232,7 @@ Log1pWarnings log1p_in_place(std::span<T> values, std::optional<double> base, Th
 }
 
 #define CELLWEAVE_INSTANTIATE(T, I)                                                                           \
-    template void count_totals<T, I>(CsrView<const T, I>, std::span<double>, const std::string&, Threads);    \
+    template bool count_totals<T, I>(CsrView<const T, I>, std::span<double>, const std::string&, Threads);    \
     template void find_dominant_genes<T, I>(CsrView<const T, I>, std::span<const double>, double,             \
                                             std::span<std::uint8_t>, Threads);                                \
     template void totals_without<T, I>(CsrView<const T, I>, std::span<const std::uint8_t>, std::span<double>, \
@@ -229,7 +241,7 @@ Log1pWarnings log1p_in_place(std::span<T> values, std::optional<double> base, Th
 #define CELLWEAVE_INSTANTIATE_ALL(T)                                                                                   \
     CELLWEAVE_INSTANTIATE(T, std::int32_t)                                                                             \
     CELLWEAVE_INSTANTIATE(T, std::int64_t)                                                                             \
-    template void count_totals<T>(DenseView<const T>, std::span<double>, const std::string&, Threads);                 \
+    template bool count_totals<T>(DenseView<const T>, std::span<double>, const std::string&, Threads);                 \
     template void find_dominant_genes<T>(DenseView<const T>, std::span<const double>, double, std::span<std::uint8_t>, \
                                          Threads);                                                                     \
     template void totals_without<T>(DenseView<const T>, std::span<const std::uint8_t>, std::span<double>, Threads);    \

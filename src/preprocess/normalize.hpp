@@ -12,11 +12,12 @@ namespace cellweave {
 /// Determinism: a row is summed in storage order by one thread.
 ///
 /// @param name  how the caller knows the matrix; starts the message.
-/// @throws InvalidInput  a value is negative, infinite or NaN.
+/// @returns whether a value is negative.
+/// @throws InvalidInput  a value is infinite or NaN.
 template <Real T, Index I>
-void count_totals(CsrView<const T, I> counts, std::span<double> totals, const std::string& name, Threads threads);
+bool count_totals(CsrView<const T, I> counts, std::span<double> totals, const std::string& name, Threads threads);
 template <Real T>
-void count_totals(DenseView<const T> counts, std::span<double> totals, const std::string& name, Threads threads);
+bool count_totals(DenseView<const T> counts, std::span<double> totals, const std::string& name, Threads threads);
 
 /// Marks the genes that hold more than `max_fraction` of some cell's total. Bytes: `data` and `indices` once.
 ///

@@ -70,12 +70,11 @@ def test_missing_and_infinite_values(name, value, format_):
         CALLS[name](adata)
 
 
-@pytest.mark.parametrize("name", ["normalize_total", "downsample"])
 @pytest.mark.parametrize("format_", [sparse.csr_matrix, sparse.csc_matrix, np.array])
-def test_negative_counts(name, format_):
+def test_negative_counts(format_):
     adata = small(lambda counts: format_(np.where(counts == 2, -2, counts)))
     with refuses(adata, ValueError, "negative"):
-        CALLS[name](adata)
+        CALLS["downsample"](adata)
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -192,10 +192,11 @@ def test_subsample(logged):
     np.testing.assert_array_equal(state, np.random.get_state()[1])
     theirs = sc.pp.subsample(logged, fraction=0.4, copy=True)
     pd.testing.assert_frame_equal(ours.obs, theirs.obs)
-    ours, kept = cw.pp.subsample(logged.X, n_obs=33, random_state=4)
-    theirs, expected = sc.pp.subsample(logged.X, n_obs=33, random_state=4)
-    np.testing.assert_array_equal(kept, expected)
-    np.testing.assert_array_equal(as_array(ours), as_array(theirs))
+    for data in (logged.X, logged.obs_names.to_numpy()):
+        ours, kept = cw.pp.subsample(data, n_obs=33, random_state=4)
+        theirs, expected = sc.pp.subsample(data, n_obs=33, random_state=4)
+        np.testing.assert_array_equal(kept, expected)
+        np.testing.assert_array_equal(as_array(ours), as_array(theirs))
 
 
 @pytest.mark.parametrize("layout", ["csr", "csc", "dense"])

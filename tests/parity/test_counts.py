@@ -229,6 +229,14 @@ def test_normalize_total(counts, layout, arguments):
         assert results[0][key].dtype == results[1][key].dtype
 
 
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if "uint" not in name])
+def test_normalize_total_of_negative_values(counts, layout, caplog):
+    adata = an_anndata(LAYOUTS[layout](counts - 2 * counts.multiply(counts > 3)))
+    ours, theirs = both(lambda m, a: m.pp.normalize_total(a, target_sum=100), adata)
+    assert_same_anndata(ours, theirs)
+    assert "adata.X holds negative values" in caplog.text
+
+
 def test_normalize_total_default_target_leaves_out_empty_cells(counts):
     # scanpy 1.11 does so for dense matrices only, 1.12 for all.
     ours, theirs = an_anndata(counts), an_anndata(counts.toarray())

@@ -229,6 +229,17 @@ def test_same_warnings_and_they_point_here(rnamix, flavor, arguments):
     assert all(w.filename == __file__ for w in caught if w.category is UserWarning)
 
 
+@pytest.mark.parametrize("flavor", BY_DISPERSION)
+def test_table_with_the_bins(rnamix, flavor):
+    adata = logarithmized(rnamix)
+    ours = cw.pp.highly_variable_genes(adata, flavor=flavor, n_top_genes=50, inplace=False)
+    theirs = sc.pp.highly_variable_genes(adata, flavor=flavor, n_top_genes=50, inplace=False)
+    # Intervals before scanpy 1.12
+    theirs["mean_bin"] = theirs["mean_bin"].cat.rename_categories(theirs["mean_bin"].cat.categories.astype("string"))
+    assert_same_tables(ours, theirs, 1e-4)
+    pd.testing.assert_series_equal(ours["mean_bin"], theirs["mean_bin"])
+
+
 def test_old_positional_arguments(rnamix):
     adata = logarithmized(rnamix)
     with pytest.warns(FutureWarning, match="no longer positional"):

@@ -179,9 +179,10 @@ def mean_bins(means: np.ndarray, flavor: str, n_bins: int) -> pd.Categorical:
     if flavor == "cell_ranger":
         bins = np.r_[-np.inf, np.percentile(means, np.arange(10, 105, 5)), np.inf]
     try:
-        return pd.cut(means, bins=bins)
+        intervals = pd.cut(means, bins=bins)
     except ValueError as error:
         raise ValueError(f"The genes cannot be binned by mean: {error} Filter rarely expressed genes first.") from error
+    return intervals.rename_categories(intervals.categories.astype("string"))  # as scanpy since 1.12
 
 
 def bin_statistics(dispersions: np.ndarray, mean_bin: pd.Categorical, flavor: str) -> tuple[np.ndarray, np.ndarray]:

@@ -85,7 +85,7 @@ def normalize_total(
     Raises
     ------
     ValueError
-        ``max_fraction`` or ``target_sum`` is out of range, or a value is negative, infinite or NaN.
+        ``max_fraction`` or ``target_sum`` is out of range, or a value is infinite or NaN.
     KeyError
         The layer is not there.
     """
@@ -100,7 +100,9 @@ def normalize_total(
         counts = _float_counts(given, name, copy=not inplace)
         view = _view(counts, name)
         logger.info("normalizing counts per cell")
-        totals = engine.count_totals(view, name, settings.n_threads)
+        totals, has_negative = engine.count_totals(view, name, settings.n_threads)
+        if has_negative:
+            logger.warning("%s holds negative values, where counts are expected: pass the raw ones", name)
         if exclude_highly_expressed:
             is_high = engine.find_dominant_genes(view, totals, max_fraction, settings.n_threads)
             totals = engine.totals_without(view, is_high, settings.n_threads)

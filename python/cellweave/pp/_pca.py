@@ -145,7 +145,7 @@ def pca(
         shape = (data.n_obs, data.n_vars if mask is None else int(mask.sum())) if matrix is None else matrix.shape
         is_sparse = matrix is not None and _arrays.is_sparse(matrix)
         solver = _solver(svd_solver, "PCA" if zero_center else "TruncatedSVD", "sparse" if is_sparse else "dense")
-        n_comps = _n_comps(n_comps, shape, is_strict=zero_center and not chunked and solver == "arpack")
+        n_comps = _n_comps(n_comps, shape, solver, is_strict=zero_center and not chunked and solver == "arpack")
         logger.info("    with n_comps=%d", n_comps)
         if chunked:
             found, is_double = _incrementally(data, mask, n_comps, chunk_size)
@@ -243,7 +243,7 @@ def _solver(asked: str | None, kind: str, layout: str) -> str:
     return asked
 
 
-def _n_comps(n_comps: int | None, shape: tuple[int, int], *, is_strict: bool) -> int:
+def _n_comps(n_comps: int | None, shape: tuple[int, int], solver: str, *, is_strict: bool) -> int:
     shorter = min(shape)
     if n_comps is None:
         n_comps = shorter - 1 if shorter <= DEFAULT_N_COMPS else DEFAULT_N_COMPS
@@ -251,12 +251,11 @@ def _n_comps(n_comps: int | None, shape: tuple[int, int], *, is_strict: bool) ->
         n_comps = operator.index(n_comps)
     except TypeError:
         raise TypeError(f"n_comps must be a whole number, found {n_comps!r}.") from None
-    largest = shorter - 1 if is_strict else shorter
-    if not 1 <= n_comps <= largest:
-        raise ValueError(
-            f"n_comps={n_comps} must be at least 1 and {'strictly less than' if is_strict else 'at most'} "
-            f"min(n_obs, n_vars)={shorter}."
-        )
+    where = f"min(n_obs, n_vars)={shorter} with svd_solver={solver!r}."
+    if not 1 <= n_comps <= shorter:
+        raise ValueError(f"n_comps={n_comps}: n_components={n_comps} must be between 1 and {where}")
+    if is_strict and n_comps == shorter:
+        raise ValueError(f"n_comps={n_comps}: n_components={n_comps} must be strictly less than {where}")
     return n_comps
 
 

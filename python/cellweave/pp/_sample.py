@@ -78,7 +78,7 @@ def sample(
     Parameters
     ----------
     data
-        AnnData, or a matrix of cells x genes.
+        AnnData, or a matrix of cells x genes, or one value for each cell.
     fraction
         How large a part to draw; above 1 only with ``replace``. Give either this or ``n``.
     n
@@ -108,11 +108,15 @@ def sample(
         ``data`` is backed and ``copy`` is not set.
     """
     is_anndata = isinstance(data, AnnData)
+    if not is_anndata:
+        data = np.asarray(data) if np.ndim(data) == 1 else _arrays.checked(data, "data")
     if not copy and is_anndata and data.isbacked:
         raise NotImplementedError("Inplace sampling (`copy=False`) is not implemented for backed objects.")
     if axis not in (0, 1, "obs", "var"):
         raise ValueError(f"`axis` must be either 0, 1, 'obs', or 'var', was {axis!r}")
     along = 0 if axis in (0, "obs") else 1
+    if along == 1 and not is_anndata and data.ndim == 1:
+        raise ValueError("data has one dimension; only along axis 0 can it be sampled.")
     axis_name = ("obs", "var")[along]
     probabilities = _checked_probabilities(data, p, along, axis_name)
     n_old = data.shape[along]
@@ -121,8 +125,7 @@ def sample(
     indices = generator.choice(n_old, size=n_new, replace=replace, p=probabilities)
     logger.debug("... sampled to %d %s", n_new, axis_name)
     if not is_anndata:
-        taken = _subset.take(_arrays.checked(data, "data"), indices, along, "data")
-        return taken, indices
+        return (data[indices] if data.ndim == 1 else _subset.take(data, indices, along, "data")), indices
     if not copy:
         _subset.subset(data, indices, along)
         return None

@@ -15,6 +15,11 @@ def leiden(adata, *args, **kwargs):
     return cw.tl.leiden(adata, *args, **{"flavor": "igraph", "n_iterations": 2, **kwargs})
 
 
+def leidenalgs(adata, *args, **kwargs):
+    with pytest.warns(UserWarning, match="The `igraph` implementation of leiden clustering"):
+        cw.tl.leiden(adata, *args, flavor="leidenalg", **kwargs)
+
+
 def are_the_same(labels, groups) -> bool:
     return pd.crosstab(np.asarray(labels), np.asarray(groups)).astype(bool).sum().eq(1).all() and len(
         set(labels)
@@ -90,7 +95,7 @@ def test_flavor_leidenalg_takes_partition_types_by_class_and_by_name():
         ("ModularityVertexPartition", 1),
     ):
         for kind in (name, getattr(leidenalg, name)):
-            cw.tl.leiden(adata, resolution, partition_type=kind, flavor="leidenalg")
+            leidenalgs(adata, resolution, partition_type=kind)
             assert are_the_same(adata.obs["leiden"], adata.obs["block"])
 
 
@@ -98,7 +103,7 @@ def test_potts_model_of_the_igraph_flavor_sees_every_entry_as_an_edge():
     adata = planted()
     graph = adata.obsp["connectivities"]
     leiden(adata, resolution=0.2, objective_function="CPM", n_iterations=-1)
-    cw.tl.leiden(adata, 0.1, partition_type="CPMVertexPartition", flavor="leidenalg", key_added="directed")
+    leidenalgs(adata, 0.1, partition_type="CPMVertexPartition", key_added="directed")
     assert list(adata.obs["leiden"]) == list(adata.obs["directed"])
     assert potts(graph, adata.obs["leiden"], 0.1) >= potts(graph, adata.obs["block"], 0.1)
 
@@ -141,6 +146,7 @@ def test_flavor_not_given_warns_as_scanpy_does():
     with pytest.warns(FutureWarning, match="the default backend for leiden will be igraph") as caught:
         cw.tl.leiden(adata)
     assert caught[0].filename == __file__
+    leidenalgs(adata)
 
 
 def test_the_global_random_state_stays_and_random_states_work():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from anndata import AnnData
 
 from .. import _anndata, _arrays
+from .._compat import warn
 from ..neighbors import _graph
 from ..neighbors._knn import whole_number
 from ..neighbors._search import Neighborhood, Search, given
@@ -32,7 +32,7 @@ def neighbors(
     knn: bool = True,
     method: str = "umap",
     transformer: Any = None,
-    metric: str | Callable[[np.ndarray, np.ndarray], float] | None = "euclidean",
+    metric: str | Callable[[np.ndarray, np.ndarray], float] | None = None,
     metric_kwds: Mapping[str, Any] = MappingProxyType({}),
     random_state: Any = 0,
     key_added: str | None = None,
@@ -68,8 +68,8 @@ def neighbors(
         ``None``: the engine's search. ``'sklearn'``: the engine's exact search. ``'pynndescent'`` or an instance with
         scikit-learn's interface: that one searches.
     metric
-        ``'euclidean'``, ``'manhattan'``, ``'cosine'`` and ``'correlation'`` run on the engine; others, and functions,
-        on scikit-learn.
+        ``'euclidean'`` (also for ``None``), ``'manhattan'``, ``'cosine'`` and ``'correlation'`` run on the engine;
+        others, and functions, on scikit-learn. With ``distances``, what to write into ``uns``.
     metric_kwds
         Arguments of the metric; a call with some runs on scikit-learn.
     random_state
@@ -130,7 +130,7 @@ def neighbors(
                 raise TypeError("metric must be a string if distances are given.")
             ignored = _ignored_with_distances(use_rep, n_pcs, knn, metric_kwds, random_state)
             if ignored:
-                warnings.warn(f"Parameter(s) ignored if `distances` is given: {ignored}", UserWarning, stacklevel=3)
+                warn(f"Parameter(s) ignored if `distances` is given: {ignored}")
                 random_state = 0
             found = given(distances, n_neighbors, target.adata.n_obs)
         connectivities = _connectivities(found, n_neighbors, method, knn)
@@ -199,11 +199,9 @@ def _computed_pca(target: _anndata.Target, n_pcs: int | None) -> tuple[Any, str]
     """``X_pca`` of cells that have none; it is kept, as scanpy keeps it."""
     from . import pca
 
-    warnings.warn(
+    warn(
         f"You're trying to run this on {target.adata.n_vars} dimensions of `.X`, if you really want this, set "
-        "`use_rep='X'`.\n         Falling back to preprocessing with `pp.pca` and default params.",
-        UserWarning,
-        stacklevel=4,
+        "`use_rep='X'`.\n         Falling back to preprocessing with `sc.pp.pca` and default params."
     )
     bare = AnnData(target.matrix(), obs=target.adata.obs[[]], var=target.adata.var)
     pca(bare, n_comps=_N_PCS if n_pcs is None else n_pcs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +10,7 @@ import numpy as np
 from anndata import AnnData
 
 from .. import _anndata
+from .._compat import warn
 from .._core import engine
 from .._seeds import RandomState, seed_of
 from ..settings import logger
@@ -27,10 +27,14 @@ from ._communities import (
     write_labels,
 )
 
-_FLAVOR_WARNING = (
-    "In the future, the default backend for leiden will be igraph instead of leidenalg.\n\n"
-    ' To achieve the future defaults please pass: flavor="igraph" and n_iterations=2.'
-    "  directed must also be False to work with igraph's implementation."
+_LEIDENALG_WARNING = (
+    "The `igraph` implementation of leiden clustering is what scanpy recommends (here the engine has both, and "
+    "they are equally fast). Set the flavor argument to 'igraph' to use it."
+)
+_DEFAULT_WARNING = (
+    f"{_LEIDENALG_WARNING}\nIn the future, the default backend for leiden will be igraph instead of leidenalg. "
+    "To achieve the future defaults please pass: `flavor='igraph'` and `n_iterations=2`. "
+    "`directed` must also be `False` to work with igraph's implementation."
 )
 
 
@@ -205,8 +209,10 @@ def _resolutions(resolution: Any) -> list[float]:
 
 def _checked_flavor(flavor: str | None, directed: bool | None, partition_type: Any) -> str:
     if flavor is None:
-        warnings.warn(_FLAVOR_WARNING, FutureWarning, stacklevel=3)
+        warn(_DEFAULT_WARNING, FutureWarning)
         return "leidenalg"
+    if flavor == "leidenalg":
+        warn(_LEIDENALG_WARNING)
     if flavor not in ("igraph", "leidenalg"):
         raise ValueError(f"flavor must be either 'igraph' or 'leidenalg', but {flavor!r} was passed")
     if flavor == "igraph" and directed:

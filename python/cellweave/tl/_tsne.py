@@ -104,6 +104,11 @@ def tsne(
     """
     if use_fast_tsne:
         warn("Argument `use_fast_tsne` is deprecated and ignored.", FutureWarning)
+    elif n_jobs not in (None, 1):
+        warn(
+            "In previous versions of scanpy, calling tsne with `n_jobs` > 1 would use MulticoreTSNE. "
+            "Here it is the number of threads, for which `cellweave.settings.n_threads` is the better place."
+        )
     n_dims = whole_number(n_components, "n_components", at_least=1)
     rate = _checked_rate(learning_rate)
     n_steps = whole_number(max_iter, "max_iter", at_least=0)
@@ -143,7 +148,7 @@ def tsne(
             "perplexity": perplexity,
             "early_exaggeration": early_exaggeration,
             "learning_rate": learning_rate,
-            "n_jobs": threads,
+            "n_jobs": 1 if n_jobs is None else n_jobs,  # what was asked for: results do not depend on threads
             "metric": metric,
             "use_rep": use_rep,
             "n_components": n_dims,

@@ -16,14 +16,16 @@ def _recall(points: np.ndarray, found: np.ndarray, pools: np.ndarray, k: int, n_
     Compared by distance, so that ties do not count.
     """
     points = np.asarray(points, dtype=np.float64)
+    members = {pool: np.flatnonzero(pools == pool) for pool in np.unique(pools)}
     hits = total = 0
     for cell in np.random.RandomState(0).permutation(len(points))[:n_cells]:
         distances = np.linalg.norm(points - points[cell], axis=1)
-        for pool in np.unique(pools):
+        distances[cell] = np.inf
+        others = found[cell][found[cell] != cell]
+        for pool, of_pool in members.items():
             n_wanted = k - (pools[cell] == pool)
-            others = np.setdiff1d(np.flatnonzero(pools == pool), [cell])
-            bound = np.partition(distances[others], n_wanted - 1)[n_wanted - 1] * (1 + 1e-6)
-            near = found[cell][np.isin(found[cell], others)][:n_wanted]
+            bound = np.partition(distances[of_pool], n_wanted - 1)[n_wanted - 1] * (1 + 1e-6)
+            near = others[pools[others] == pool][:n_wanted]
             hits += (distances[near] <= bound).sum()
             total += n_wanted
     return {"recall": hits / total}

@@ -7,13 +7,13 @@ Hie, Cho, DeMeo, Bryson and Berger, Cell Systems 2019.
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from . import _arrays
+from ._compat import warn
 from ._core import engine
 from .settings import settings
 
@@ -196,11 +196,9 @@ def _report(grid: dict[str, Any], n_boxes: int, verbose: bool | int) -> None:
         for length, found in grid["steps"]:
             print(f"[geosketch] box length {length:.6g}: {found} boxes")
     if not grid["converged"]:
-        warnings.warn(
+        warn(
             f"geosketch: found {grid['n_boxes']} covering boxes in place of about {n_boxes}; "
-            "try a larger alpha or another k. Many identical cells can be the cause.",
-            UserWarning,
-            stacklevel=3,
+            "try a larger alpha or another k. Many identical cells can be the cause."
         )
 
 

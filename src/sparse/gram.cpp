@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <limits>
 #include <numeric>
+#include <utility>
 
 #include "core/chunks.hpp"
 #include "core/monitor.hpp"
@@ -243,21 +245,23 @@ GramPlan plan_gram(CsrView<const T, I> matrix, Threads threads) {
     const auto cells_of = [&](std::int32_t gene) { return n_cells[static_cast<std::size_t>(gene)]; };
     std::ranges::stable_sort(order, std::greater{}, cells_of);
     const auto n_rows = static_cast<double>(std::max<Size>(1, matrix.n_rows()));
-    GramPlan best;
+    double least_cost = std::numeric_limits<double>::infinity();
+    std::size_t n_best = 0;
     double n_rare = static_cast<double>(matrix.nnz()) / n_rows;  // entries of a row
     for (std::size_t k = 0; k <= order.size(); ++k) {
         if (k % strip_width == 0) {
             const auto n_common = static_cast<double>(k);
             const double cost = n_rows * (cost_of_pair * n_rare * n_rare / 2 + cost_in_strip * n_rare * n_common +
                                           n_common * n_common / 2);
-            if (k == 0 || cost < best.cost) {
-                best.cost = cost;
-                best.common_genes.assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k));
+            if (cost < least_cost) {
+                least_cost = cost;
+                n_best = k;
             }
         }
         if (k < order.size()) n_rare -= static_cast<double>(cells_of(order[k])) / n_rows;
     }
-    return best;
+    order.resize(n_best);
+    return {std::move(order), least_cost};
 }
 
 template <Real T, Index I>

@@ -125,7 +125,7 @@ def sample(
     indices = generator.choice(n_old, size=n_new, replace=replace, p=probabilities)
     logger.debug("... sampled to %d %s", n_new, axis_name)
     if not is_anndata:
-        return (data[indices] if data.ndim == 1 else _subset.take(data, indices, along, "data")), indices
+        return _subset.take(data, indices, along, "data"), indices
     if not copy:
         _subset.subset(data, indices, along)
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -13,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from .. import _arrays
+from .._compat import warn
 from .._core import engine
 from ..settings import settings
 
@@ -158,11 +158,9 @@ def _warn_of_duplicates(gene_list: np.ndarray, name: str) -> None:
     duplicated = [str(gene) for gene in unique[counts > 1]]
     if duplicated:
         shown = ", ".join(duplicated[:10]) + (", ..." if len(duplicated) > 10 else "")
-        warnings.warn(
+        warn(
             f"Data set {name} has {len(duplicated)} duplicated gene name(s): {shown}. The first column of each is "
-            "used; call adata.var_names_make_unique() to keep them apart.",
-            UserWarning,
-            stacklevel=2,
+            "used; call adata.var_names_make_unique() to keep them apart."
         )
 
 
@@ -204,11 +202,9 @@ def plan_genes(
     names = require_names(ds_names, len(datasets))
     gene_lists = _checked_genes(datasets, genes, names)
     if union and verbose:
-        warnings.warn(
+        warn(
             "Integrating on the union of genes counts every absent gene as zero. Prefer the intersection, or quantify "
-            "the data sets against the same annotation.",
-            UserWarning,
-            stacklevel=2,
+            "the data sets against the same annotation."
         )
     common: set[Any] = set(gene_lists[0].tolist())
     for index, gene_list in enumerate(gene_lists):

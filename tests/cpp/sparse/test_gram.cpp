@@ -38,6 +38,16 @@ TEST("gram of entries: equals that of the dense matrix") {
 }
 
 TEST("gram of entries: rows may be unsorted, hold an entry twice, or be empty") {
+    const std::vector<float> values = {1, 2, 3, 4, 5};
+    const std::vector<std::int32_t> indices = {2, 0, 2, 1, 0};
+    const std::vector<std::int32_t> indptr = {0, 3, 3, 5};
+    const CsrView<const float, std::int32_t> matrix(values.data(), indices.data(), indptr.data(), 3, 3);
+    RowMatrix<double> twin(3, 3);
+    twin << 2, 0, 4, 0, 0, 0, 5, 4, 0;
+    CHECK(largest_difference(gram_of_entries(matrix, GramPlan{}, Threads{2}), twin.transpose() * twin) == 0.0);
+}
+
+TEST("gram of entries: common genes, too, may stand anywhere in a row and twice") {
     constexpr Size n_genes = 70;
     const auto sparse = random_sparse<float, std::int32_t>(300, n_genes, 4);
     OwnedCsr<float, std::int32_t> twice;

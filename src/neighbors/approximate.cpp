@@ -2,6 +2,7 @@
 
 #include <Eigen/Core>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -16,9 +17,13 @@ namespace cellweave {
 namespace {
 
 using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Row = Eigen::Array<float, 1, Eigen::Dynamic>;
 
 /// Queries that are searched together.
 constexpr Size queries_at_once = 192;
+
+/// Lists whose borders are computed together.
+constexpr Size lists_at_once = 64;
 
 /// For every list the lists around it, nearest centroid first, beginning with itself, and how far their centroids are.
 struct Surroundings {
@@ -70,30 +75,44 @@ public:
     /// Candidates of every query of `batch`, in its order.
     std::vector<CandidateList> run(const Batch& batch) const {
         const Size n = batch.end - batch.begin;
+        const Matrix queries = gathered(batch);
         std::vector<CandidateList> found(static_cast<std::size_t>(n));
-        std::vector<const float*> rows(static_cast<std::size_t>(n));
         for (Size q = 0; q < n; ++q) {
-            const std::int32_t query = queries_.order[static_cast<std::size_t>(batch.begin + q)];
-            found[static_cast<std::size_t>(q)].start(k_, points_.norms[static_cast<std::size_t>(query)], margin_);
-            rows[static_cast<std::size_t>(q)] = points_.row(query);
+            const auto query = static_cast<std::size_t>(queries_.order[static_cast<std::size_t>(batch.begin + q)]);
+            found[static_cast<std::size_t>(q)].start(k_, points_.norms[query], margin_);
         }
-        const Matrix borders = distances_to_borders(batch.list, rows);
-        std::vector<const float*> active_rows;
+        const Row own = half_square(batch.list, 0) - (queries * centroid(batch.list, 0)).transpose().array();
+        const Row to_centroid = (queries.rowwise().squaredNorm().transpose().array() + 2 * own).max(0).sqrt();
+        Row reaches = Row::Constant(n, std::numeric_limits<float>::infinity());
+        std::vector<const float*> rows;
         std::vector<CandidateList*> sinks;
-        for (Size near = 0; near < centroids_.n; ++near) {
-            active_rows.clear();
-            sinks.clear();
-            for (Size q = 0; q < n; ++q) {
-                auto& list = found[static_cast<std::size_t>(q)];
-                if (borders(q, near) >= reach_ * list.radius()) continue;
-                active_rows.push_back(rows[static_cast<std::size_t>(q)]);
-                sinks.push_back(&list);
+        std::vector<Size> active;
+        for (Size begin = 0; begin < centroids_.n; begin += lists_at_once) {
+            // No region begins nearer to a query than half its centroid's distance less the query's from its own.
+            if (apart(batch.list, begin) / 2 > (to_centroid + reaches).maxCoeff()) break;
+            const Size end = std::min(centroids_.n, begin + lists_at_once);
+            const Matrix borders = distances_to_borders(batch.list, begin, end, queries, own);
+            for (Size near = begin; near < end; ++near) {
+                active.clear();
+                for (Size q = 0; q < n; ++q) {
+                    if (borders(near - begin, q) < reaches[q]) active.push_back(q);
+                }
+                if (active.empty()) continue;
+                rows.clear();
+                sinks.clear();
+                for (const Size q : active) {
+                    rows.push_back(queries.row(q).data());
+                    sinks.push_back(&found[static_cast<std::size_t>(q)]);
+                }
+                const Size list = list_around(batch.list, near);
+                scan::scan_panels<CandidateList>(references_, metric_, references_.first_panel(list),
+                                                 references_.first_panel(list + 1), rows, sinks);
+                for (const Size q : active) {
+                    auto& candidates = found[static_cast<std::size_t>(q)];
+                    candidates.tighten();
+                    reaches[q] = reach_ * candidates.radius();
+                }
             }
-            if (sinks.empty()) continue;
-            const Size list = around_.lists[static_cast<std::size_t>(batch.list * centroids_.n + near)];
-            scan::scan_panels<CandidateList>(references_, metric_, references_.first_panel(list),
-                                             references_.first_panel(list + 1), active_rows, sinks);
-            for (CandidateList* const sink : sinks) sink->tighten();
         }
         for (auto& list : found) list.shrink();
         return found;
@@ -105,29 +124,44 @@ private:
         return static_cast<float>(std::sqrt(2.0 * static_cast<double>(n_dims) / std::numbers::pi));
     }
 
-    /// How far each query is from the border between its own list's region and each list around: the region of list b
-    /// begins (|q - b|^2 - |q - a|^2) / (2 |a - b|) away from a query in the region of list a.
-    Matrix distances_to_borders(Size list, const std::vector<const float*>& rows) const {
-        const auto n_dims = points_.n_dims;
-        Matrix queries(static_cast<Size>(rows.size()), n_dims);
-        for (std::size_t q = 0; q < rows.size(); ++q)
-            std::copy_n(rows[q], n_dims, queries.row(static_cast<Size>(q)).data());
-        Matrix centers(centroids_.n, n_dims);
-        for (Size near = 0; near < centroids_.n; ++near) {
-            std::copy_n(centroids_.row(around_.lists[static_cast<std::size_t>(list * centroids_.n + near)]), n_dims,
-                        centers.row(near).data());
+    Matrix gathered(const Batch& batch) const {
+        Matrix queries(batch.end - batch.begin, points_.n_dims);
+        for (Size q = 0; q < queries.rows(); ++q) {
+            std::copy_n(points_.row(queries_.order[static_cast<std::size_t>(batch.begin + q)]), points_.n_dims,
+                        queries.row(q).data());
         }
-        Matrix borders = -(queries * centers.transpose());
-        borders.rowwise() += centers.rowwise().squaredNorm().transpose() / 2;
-        const Eigen::VectorXf own = borders.col(0);
-        borders.colwise() -= own;
-        for (Size near = 0; near < centroids_.n; ++near) {
-            const auto apart =
-                static_cast<float>(around_.distances[static_cast<std::size_t>(list * centroids_.n + near)]);
-            if (apart > 0) {
-                borders.col(near) /= apart;
+        return queries;
+    }
+
+    Size list_around(Size list, Size near) const {
+        return around_.lists[static_cast<std::size_t>(list * centroids_.n + near)];
+    }
+
+    /// Distance of the centroids of `list` and the list that is `near` places from it.
+    float apart(Size list, Size near) const {
+        return static_cast<float>(around_.distances[static_cast<std::size_t>(list * centroids_.n + near)]);
+    }
+
+    Eigen::Map<const Eigen::VectorXf> centroid(Size list, Size near) const {
+        return {centroids_.row(list_around(list, near)), centroids_.n_dims};
+    }
+
+    float half_square(Size list, Size near) const { return centroid(list, near).squaredNorm() / 2; }
+
+    /// How far each query (columns) is from the border between its own list's region and lists `begin` to `end` around
+    /// it: the region of list b begins (|q - b|^2 - |q - a|^2) / (2 |a - b|) away from a query in the region of list a.
+    ///
+    /// @param own  |a|^2 / 2 - q.a of every query.
+    Matrix distances_to_borders(Size list, Size begin, Size end, const Matrix& queries, const Row& own) const {
+        Matrix centers(end - begin, points_.n_dims);
+        for (Size near = begin; near < end; ++near) centers.row(near - begin) = centroid(list, near).transpose();
+        Matrix borders = -(centers * queries.transpose());
+        for (Size near = begin; near < end; ++near) {
+            auto row = borders.row(near - begin).array();
+            if (const float distance = apart(list, near); distance > 0) {
+                row = (row + half_square(list, near) - own) / distance;
             } else {
-                borders.col(near).setConstant(-1);  // the list itself, and its twins
+                row.setConstant(-1);  // the list itself, and its twins
             }
         }
         return borders;
@@ -186,7 +220,7 @@ void approximate_neighbors(DenseView<const T> references, std::optional<DenseVie
                 const Size query = asked_by_list.order[static_cast<std::size_t>(batch.begin) + q];
                 const auto indices = out.indices.row(query);
                 const auto distances = out.distances.row(query);
-                if (write_nearest(found[q].items(), query, is_self, distance, ranked, indices, distances)) continue;
+                if (write_nearest(found[q].ids(), query, is_self, distance, ranked, indices, distances)) continue;
                 write_nearest<T, D>(all_candidates(prepared.n), query, is_self, distance, ranked, indices, distances);
             }
         }

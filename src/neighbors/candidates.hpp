@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -55,11 +56,6 @@ private:
     float unit_;
 };
 
-struct Candidate {
-    float score;
-    std::int32_t id;
-};
-
 /// The references that may be among the k nearest of one query: a sink of scan_panels().
 class CandidateList {
 public:
@@ -70,19 +66,22 @@ public:
         norm_ = norm;
         margin_ = &margin;
         threshold_ = std::numeric_limits<float>::infinity();
-        reserve(2 * k + 48);
+        reserve(k + k / 2 + 24);
     }
 
     float threshold() const { return threshold_; }
 
     void offer(const float* scores, const std::int32_t* ids, int n) {
-        if (size_ + n > static_cast<Size>(items_.size())) shrink_to_fit(n);
+        if (size_ + n > capacity()) shrink_to_fit(n);
         // Without branches: which lanes pass is as good as random.
-        Candidate* const items = items_.data();
+        float* const kept_scores = scores_.data();
+        std::int32_t* const kept_ids = ids_.data();
+        const float threshold = threshold_;
         Size size = size_;
         for (int lane = 0; lane < n; ++lane) {
-            items[size] = {scores[lane], ids[lane]};
-            size += scores[lane] < threshold_ ? 1 : 0;
+            kept_scores[size] = scores[lane];
+            kept_ids[size] = ids[lane];
+            size += scores[lane] < threshold ? 1 : 0;
         }
         size_ = size;
     }
@@ -90,12 +89,16 @@ public:
     /// Drops what can't be among the k nearest of those offered so far.
     void shrink() {
         if (size_ <= k_) return;
-        const auto begin = items_.begin();
-        const auto end = begin + size_;
-        const auto kth = begin + (k_ - 1);
-        std::nth_element(begin, kth, end, [](Candidate a, Candidate b) { return a.score < b.score; });
-        threshold_ = std::min(threshold_, margin_->reach(kth->score, norm_));
-        size_ = std::remove_if(kth + 1, end, [&](Candidate c) { return !(c.score < threshold_); }) - begin;
+        const float threshold = std::min(threshold_, margin_->reach(bound_of_kth(), norm_));
+        threshold_ = threshold;
+        Size size = 0;
+        for (Size item = 0; item < size_; ++item) {
+            const float score = scores_[static_cast<std::size_t>(item)];
+            scores_[static_cast<std::size_t>(size)] = score;
+            ids_[static_cast<std::size_t>(size)] = ids_[static_cast<std::size_t>(item)];
+            size += score < threshold ? 1 : 0;
+        }
+        size_ = size;
     }
 
     /// Drops what can't be among the k nearest if that is worth it: lowers the threshold for what comes next.
@@ -106,17 +109,48 @@ public:
     /// Distance in the prepared space within which the k nearest so far lie; infinite before k were seen.
     float radius() const { return margin_->distance(threshold_, norm_); }
 
-    std::span<const Candidate> items() const { return {items_.data(), static_cast<std::size_t>(size_)}; }
+    /// The references, in the order in which they were offered.
+    std::span<const std::int32_t> ids() const { return {ids_.data(), static_cast<std::size_t>(size_)}; }
 
 private:
+    Size capacity() const { return static_cast<Size>(scores_.size()); }
+
     void reserve(Size capacity) {
-        if (static_cast<Size>(items_.size()) < capacity) items_.resize(static_cast<std::size_t>(capacity));
+        if (this->capacity() >= capacity) return;
+        scores_.resize(static_cast<std::size_t>(capacity));
+        ids_.resize(static_cast<std::size_t>(capacity));
+    }
+
+    /// A score that at least k and hardly more than k of the scores do not exceed, by bisection: counting runs through
+    /// vector registers, where a partial sort would wait for unforeseeable branches.
+    float bound_of_kth() const {
+        const std::span<const float> scores(scores_.data(), static_cast<std::size_t>(size_));
+        float low = scores[0];
+        float high = scores[0];
+        for (const float score : scores) {
+            low = std::min(low, score);
+            high = std::max(high, score);
+        }
+        const Size enough = k_ + k_ / 8;
+        constexpr int n_rounds = 24;  // as many as a float has bits; ties end there as well
+        for (int round = 0; round < n_rounds; ++round) {
+            const float middle = low + (high - low) / 2;
+            std::int32_t count = 0;
+            for (const float score : scores) count += score <= middle ? 1 : 0;
+            if (count < k_) {
+                low = middle;
+                continue;
+            }
+            high = middle;
+            if (count <= enough) break;
+        }
+        return high;
     }
 
     void shrink_to_fit(int n) {
         shrink();
         // Many references at one distance (duplicates) are all kept, the exact ordering chooses: make room for them.
-        if (2 * (size_ - k_) > static_cast<Size>(items_.size()) - k_ - n) reserve(2 * size_ + n);
+        if (2 * (size_ - k_) > capacity() - k_ - n) reserve(2 * size_ + n);
     }
 
     Size k_ = 0;
@@ -124,7 +158,8 @@ private:
     float norm_ = 0;
     float threshold_ = 0;
     const ScoreMargin* margin_ = nullptr;
-    std::vector<Candidate> items_;
+    std::vector<float> scores_;
+    std::vector<std::int32_t> ids_;
 };
 
 /// The nearest neighbours of one query, ordered by exact distance and then by index.
@@ -143,17 +178,20 @@ struct RankedNeighbor {
 /// @param ranked   scratch.
 /// @return         false if there are fewer than k; nothing is written then.
 template <Real T, Real D>
-bool write_nearest(std::span<const Candidate> candidates, Size query, bool is_self, const ExactDistance<T>& distance,
+bool write_nearest(std::span<const std::int32_t> candidates, Size query, bool is_self, const ExactDistance<T>& distance,
                    std::vector<RankedNeighbor>& ranked, std::span<std::int32_t> indices, std::span<D> distances) {
     ranked.clear();
-    for (const Candidate candidate : candidates) {
-        if (is_self && candidate.id == query) continue;
-        ranked.push_back({distance(query, candidate.id), candidate.id});
+    for (const std::int32_t candidate : candidates) distance.fetch(candidate);
+    for (const std::int32_t candidate : candidates) {
+        if (is_self && candidate == query) continue;
+        ranked.push_back({distance(query, candidate), candidate});
     }
     const std::size_t first = is_self ? 1 : 0;
     const std::size_t wanted = indices.size() - first;
     if (ranked.size() < wanted) return false;
-    std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(wanted), ranked.end());
+    const auto end = ranked.begin() + static_cast<std::ptrdiff_t>(wanted);
+    if (end != ranked.end()) std::nth_element(ranked.begin(), end, ranked.end());
+    std::sort(ranked.begin(), end);
     if (is_self) {
         indices[0] = static_cast<std::int32_t>(query);
         distances[0] = 0;
@@ -166,9 +204,9 @@ bool write_nearest(std::span<const Candidate> candidates, Size query, bool is_se
 }
 
 /// Every reference as a candidate: the way out when float32 cannot hold the query (it lies astronomically far away).
-inline std::vector<Candidate> all_candidates(Size n) {
-    std::vector<Candidate> all(static_cast<std::size_t>(n));
-    for (Size k = 0; k < n; ++k) all[static_cast<std::size_t>(k)] = {0.0F, static_cast<std::int32_t>(k)};
+inline std::vector<std::int32_t> all_candidates(Size n) {
+    std::vector<std::int32_t> all(static_cast<std::size_t>(n));
+    std::iota(all.begin(), all.end(), 0);
     return all;
 }
 

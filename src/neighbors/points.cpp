@@ -1,5 +1,6 @@
 #include "neighbors/points.hpp"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -165,6 +166,13 @@ double ExactDistance<T>::operator()(Size query, Size reference) const {
         return (static_cast<double>(a[k]) - query_means_[q]) * (static_cast<double>(b[k]) - reference_means_[r]);
     });
     return std::clamp(1.0 - product / lengths, 0.0, 2.0);
+}
+
+template <Real T>
+void ExactDistance<T>::fetch(Size reference) const {
+    constexpr Size line = 64 / static_cast<Size>(sizeof(T));
+    const T* const row = references_.row_data(reference);
+    for (Size k = 0; k < references_.n_cols(); k += line) Eigen::internal::prefetch(row + k);
 }
 
 #define CELLWEAVE_INSTANTIATE(T)                                                        \

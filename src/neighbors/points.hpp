@@ -45,6 +45,9 @@ public:
 
     double operator()(Size query, Size reference) const;
 
+    /// Begins to bring `reference` into the cache: candidates lie anywhere in memory.
+    void fetch(Size reference) const;
+
 private:
     DenseView<const T> queries_;
     DenseView<const T> references_;

@@ -54,6 +54,32 @@ Packet accumulate(const Packet& score, const Packet& query, const Packet& refere
     return pnmadd(query, reference, score);
 }
 
+/// Scores of a panel for n_queries queries: `tile` is n_queries x panel_width.
+template <bool is_manhattan, int n_queries>
+void score_panel(const float* panel, Size n_dims, const std::array<const float*, n_queries>& rows, float* tile) {
+    using namespace Eigen::internal;
+    Packet low[n_queries];
+    Packet high[n_queries];
+    for (int q = 0; q < n_queries; ++q) {
+        low[q] = ploadu<Packet>(panel);
+        high[q] = ploadu<Packet>(panel + packet_size);
+    }
+    for (Size k = 0; k < n_dims; ++k) {
+        panel += panel_width;
+        const Packet reference_low = ploadu<Packet>(panel);
+        const Packet reference_high = ploadu<Packet>(panel + packet_size);
+        for (int q = 0; q < n_queries; ++q) {
+            const Packet query = pset1<Packet>(rows[q][k]);
+            low[q] = accumulate<is_manhattan>(low[q], query, reference_low);
+            high[q] = accumulate<is_manhattan>(high[q], query, reference_high);
+        }
+    }
+    for (int q = 0; q < n_queries; ++q) {
+        pstore(tile + q * panel_width, low[q]);
+        pstore(tile + q * panel_width + packet_size, high[q]);
+    }
+}
+
 template <bool is_manhattan, int n_queries, class Sink>
 void scan_group(const PackedPoints& points, Size first_panel, Size end_panel, const float* const* queries,
                 Sink* const* sinks) {
@@ -61,32 +87,16 @@ void scan_group(const PackedPoints& points, Size first_panel, Size end_panel, co
     const Size n_dims = points.n_dims();
     std::array<const float*, n_queries> rows;
     for (int q = 0; q < n_queries; ++q) rows[q] = queries[q];
+    alignas(64) float tile[n_queries * panel_width];
     for (Size panel = first_panel; panel < end_panel; ++panel) {
-        const float* reference = points.panel(panel);
-        Packet low[n_queries];
-        Packet high[n_queries];
+        score_panel<is_manhattan, n_queries>(points.panel(panel), n_dims, rows, tile);
         for (int q = 0; q < n_queries; ++q) {
-            low[q] = ploadu<Packet>(reference);
-            high[q] = ploadu<Packet>(reference + packet_size);
-        }
-        for (Size k = 0; k < n_dims; ++k) {
-            reference += panel_width;
-            const Packet reference_low = ploadu<Packet>(reference);
-            const Packet reference_high = ploadu<Packet>(reference + packet_size);
-            for (int q = 0; q < n_queries; ++q) {
-                const Packet query = pset1<Packet>(rows[q][k]);
-                low[q] = accumulate<is_manhattan>(low[q], query, reference_low);
-                high[q] = accumulate<is_manhattan>(high[q], query, reference_high);
+            const float* const scores = tile + q * panel_width;
+            const Packet threshold = pset1<Packet>(sinks[q]->threshold());
+            if (predux_any(por(pcmp_lt(pload<Packet>(scores), threshold),
+                               pcmp_lt(pload<Packet>(scores + packet_size), threshold)))) {
+                sinks[q]->offer(scores, points.ids(panel), panel_width);
             }
-        }
-        for (int q = 0; q < n_queries; ++q) {
-            Sink& sink = *sinks[q];
-            const Packet threshold = pset1<Packet>(sink.threshold());
-            if (!predux_any(por(pcmp_lt(low[q], threshold), pcmp_lt(high[q], threshold)))) continue;
-            alignas(64) float scores[panel_width];
-            pstoreu(scores, low[q]);
-            pstoreu(scores + packet_size, high[q]);
-            sink.offer(scores, points.ids(panel), panel_width);
         }
     }
 }

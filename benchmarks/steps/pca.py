@@ -8,6 +8,7 @@ from . import step
 
 DENSE = "50 components of scaled genes, dense"
 IMPLICIT = "scale, max 10, and 50 components, from sparse"
+REGRESSED = "50 components of regressed genes, dense"
 SPARSE = "50 components of genes, sparse"
 
 
@@ -48,6 +49,13 @@ def _every_tool(name: str):
 @_every_tool(DENSE)
 def dense(adata, module):
     module.pp.scale(adata, max_value=10)
+    return lambda: module.pp.pca(adata, n_comps=50)
+
+
+@_every_tool(REGRESSED)
+def regressed(adata, module):
+    """No value occurs twice: nothing is left of the zeros that made the counts sparse."""
+    module.pp.regress_out(adata, ["library_size"])
     return lambda: module.pp.pca(adata, n_comps=50)
 
 

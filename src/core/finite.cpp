@@ -14,8 +14,8 @@ constexpr Grain values_per_chunk{1 << 20};
 
 template <Real T>
 bool all_finite(std::span<const T> values, Threads threads) {
-    // An exponent of ones alone is that of NaN and the infinities. Asked for in integers there is no chain of additions,
-    // so that the compiler vectorises the loop.
+    // An exponent of ones alone is that of NaN and the infinities. Asked for in integers there is no chain of
+    // additions, so that the compiler vectorises the loop.
     using Bits = std::conditional_t<std::same_as<T, float>, std::uint32_t, std::uint64_t>;
     constexpr Bits exponent = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
     const auto is_bad = [&](Range range) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 
 import anndata
@@ -325,6 +326,20 @@ def test_scale_of_arrays(counts):
     kept = counts[:, :50]
     ours, theirs = cw.pp.scale(kept.copy(), zero_center=False), sc.pp.scale(kept.copy(), zero_center=False)
     assert_same_matrix(ours, theirs)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["sorted", "unsorted"])
+@pytest.mark.parametrize("has_mask", [False, True])
+def test_scale_adds_entries_of_one_gene_and_cell(counts, order, has_mask):
+    once = sparse.csr_matrix(counts[:60, :40], dtype=np.float32)
+    slots = np.concatenate([np.arange(*ends)[::order] for ends in itertools.pairwise(once.indptr)])
+    twice = sparse.csr_matrix(
+        (np.repeat(once.data[slots] / 2, 2), np.repeat(once.indices[slots], 2), once.indptr * 2), shape=once.shape
+    )
+    mask = np.arange(60) % 3 > 0 if has_mask else None
+    ours = cw.pp.scale(twice, mask_obs=mask, copy=True)
+    theirs = sc.pp.scale(twice, mask_obs=mask, copy=True)
+    np.testing.assert_allclose(as_array(ours), as_array(theirs), rtol=1e-5, atol=1e-6)
 
 
 def test_works_in_the_callers_buffer(counts):

@@ -74,48 +74,20 @@ public:
 
     /// Candidates of every query of `batch`, in its order.
     std::vector<CandidateList> run(const Batch& batch) const {
-        const Size n = batch.end - batch.begin;
-        const Matrix queries = gathered(batch);
-        std::vector<CandidateList> found(static_cast<std::size_t>(n));
-        for (Size q = 0; q < n; ++q) {
-            const auto query = static_cast<std::size_t>(queries_.order[static_cast<std::size_t>(batch.begin + q)]);
-            found[static_cast<std::size_t>(q)].start(k_, points_.norms[query], margin_);
-        }
+        Asking asking = start(batch);
+        const Matrix& queries = asking.queries;
         const Row own = half_square(batch.list, 0) - (queries * centroid(batch.list, 0)).transpose().array();
         const Row to_centroid = (queries.rowwise().squaredNorm().transpose().array() + 2 * own).max(0).sqrt();
-        Row reaches = Row::Constant(n, std::numeric_limits<float>::infinity());
-        std::vector<const float*> rows;
-        std::vector<CandidateList*> sinks;
-        std::vector<Size> active;
         for (Size begin = 0; begin < centroids_.n; begin += lists_at_once) {
             // No region begins nearer to a query than half its centroid's distance less the query's from its own.
-            if (apart(batch.list, begin) / 2 > (to_centroid + reaches).maxCoeff()) break;
+            if (apart(batch.list, begin) / 2 > (to_centroid + asking.reaches).maxCoeff()) break;
             const Size end = std::min(centroids_.n, begin + lists_at_once);
             const Matrix borders = distances_to_borders(batch.list, begin, end, queries, own);
-            for (Size near = begin; near < end; ++near) {
-                active.clear();
-                for (Size q = 0; q < n; ++q) {
-                    if (borders(near - begin, q) < reaches[q]) active.push_back(q);
-                }
-                if (active.empty()) continue;
-                rows.clear();
-                sinks.clear();
-                for (const Size q : active) {
-                    rows.push_back(queries.row(q).data());
-                    sinks.push_back(&found[static_cast<std::size_t>(q)]);
-                }
-                const Size list = list_around(batch.list, near);
-                scan::scan_panels<CandidateList>(references_, metric_, references_.first_panel(list),
-                                                 references_.first_panel(list + 1), rows, sinks);
-                for (const Size q : active) {
-                    auto& candidates = found[static_cast<std::size_t>(q)];
-                    candidates.tighten();
-                    reaches[q] = reach_ * candidates.radius();
-                }
-            }
+            for (Size near = begin; near < end; ++near)
+                search_list(list_around(batch.list, near), borders.row(near - begin).array(), asking);
         }
-        for (auto& list : found) list.shrink();
-        return found;
+        for (auto& list : asking.found) list.shrink();
+        return std::move(asking.found);
     }
 
 private:
@@ -124,13 +96,51 @@ private:
         return static_cast<float>(std::sqrt(2.0 * static_cast<double>(n_dims) / std::numbers::pi));
     }
 
-    Matrix gathered(const Batch& batch) const {
-        Matrix queries(batch.end - batch.begin, points_.n_dims);
-        for (Size q = 0; q < queries.rows(); ++q) {
-            std::copy_n(points_.row(queries_.order[static_cast<std::size_t>(batch.begin + q)]), points_.n_dims,
-                        queries.row(q).data());
+    /// The queries of a batch and what is known of their neighbours so far.
+    struct Asking {
+        Matrix queries;
+        std::vector<CandidateList> found;
+        Row reaches;                        ///< How near a region must begin to be searched.
+        std::vector<Size> active;           // scratch of search_list(): the queries that search the list,
+        std::vector<const float*> rows;     // their rows
+        std::vector<CandidateList*> sinks;  // and their candidates
+    };
+
+    Asking start(const Batch& batch) const {
+        const Size n = batch.end - batch.begin;
+        Asking asking;
+        asking.queries.resize(n, points_.n_dims);
+        asking.found.resize(static_cast<std::size_t>(n));
+        asking.reaches = Row::Constant(n, std::numeric_limits<float>::infinity());
+        for (Size q = 0; q < n; ++q) {
+            const Size query = queries_.order[static_cast<std::size_t>(batch.begin + q)];
+            std::copy_n(points_.row(query), points_.n_dims, asking.queries.row(q).data());
+            asking.found[static_cast<std::size_t>(q)].start(k_, points_.norms[static_cast<std::size_t>(query)],
+                                                            margin_);
         }
-        return queries;
+        return asking;
+    }
+
+    /// Scans `list` for the queries that reach over its border, and draws their reach in.
+    void search_list(Size list, const Eigen::Ref<const Row>& borders, Asking& asking) const {
+        auto& [queries, found, reaches, active, rows, sinks] = asking;
+        active.clear();
+        rows.clear();
+        sinks.clear();
+        for (Size q = 0; q < queries.rows(); ++q) {
+            if (borders[q] < reaches[q]) active.push_back(q);
+        }
+        for (const Size q : active) {
+            rows.push_back(queries.row(q).data());
+            sinks.push_back(&found[static_cast<std::size_t>(q)]);
+        }
+        scan::scan_panels<CandidateList>(references_, metric_, references_.first_panel(list),
+                                         references_.first_panel(list + 1), rows, sinks);
+        for (const Size q : active) {
+            auto& candidates = found[static_cast<std::size_t>(q)];
+            candidates.tighten();
+            reaches[q] = reach_ * candidates.radius();
+        }
     }
 
     Size list_around(Size list, Size near) const {
@@ -220,8 +230,7 @@ void approximate_neighbors(DenseView<const T> references, std::optional<DenseVie
                 const Size query = asked_by_list.order[static_cast<std::size_t>(batch.begin) + q];
                 const auto indices = out.indices.row(query);
                 const auto distances = out.distances.row(query);
-                if (write_nearest(found[q].ids(), query, is_self, distance, ranked, indices, distances)) continue;
-                write_nearest<T, D>(all_candidates(prepared.n), query, is_self, distance, ranked, indices, distances);
+                write_nearest(found[q].ids(), query, is_self, distance, ranked, indices, distances);
             }
         }
         stage.advance(range.size());

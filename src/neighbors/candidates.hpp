@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "neighbors/points.hpp"
@@ -72,33 +72,16 @@ public:
     float threshold() const { return threshold_; }
 
     void offer(const float* scores, const std::int32_t* ids, int n) {
-        if (size_ + n > capacity()) shrink_to_fit(n);
-        // Without branches: which lanes pass is as good as random.
-        float* const kept_scores = scores_.data();
-        std::int32_t* const kept_ids = ids_.data();
-        const float threshold = threshold_;
-        Size size = size_;
-        for (int lane = 0; lane < n; ++lane) {
-            kept_scores[size] = scores[lane];
-            kept_ids[size] = ids[lane];
-            size += scores[lane] < threshold ? 1 : 0;
-        }
-        size_ = size;
+        if (size_ + n > capacity()) make_room(n);
+        append_below(threshold_, scores, ids, n);
     }
 
     /// Drops what can't be among the k nearest of those offered so far.
     void shrink() {
         if (size_ <= k_) return;
-        const float threshold = std::min(threshold_, margin_->reach(bound_of_kth(), norm_));
-        threshold_ = threshold;
-        Size size = 0;
-        for (Size item = 0; item < size_; ++item) {
-            const float score = scores_[static_cast<std::size_t>(item)];
-            scores_[static_cast<std::size_t>(size)] = score;
-            ids_[static_cast<std::size_t>(size)] = ids_[static_cast<std::size_t>(item)];
-            size += score < threshold ? 1 : 0;
-        }
-        size_ = size;
+        threshold_ = std::min(threshold_, margin_->reach(bound_of_kth(), norm_));
+        const Size n = std::exchange(size_, 0);
+        append_below(threshold_, scores_.data(), ids_.data(), n);
     }
 
     /// Drops what can't be among the k nearest if that is worth it: lowers the threshold for what comes next.
@@ -115,10 +98,25 @@ public:
 private:
     Size capacity() const { return static_cast<Size>(scores_.size()); }
 
-    void reserve(Size capacity) {
-        if (this->capacity() >= capacity) return;
-        scores_.resize(static_cast<std::size_t>(capacity));
-        ids_.resize(static_cast<std::size_t>(capacity));
+    void reserve(Size wanted) {
+        if (capacity() >= wanted) return;
+        scores_.resize(static_cast<std::size_t>(wanted));
+        ids_.resize(static_cast<std::size_t>(wanted));
+    }
+
+    /// Appends those of n items whose score is below `threshold`; the items may be the list's own, from its beginning.
+    void append_below(float threshold, const float* scores, const std::int32_t* ids, Size n) {
+        // Without branches: which items pass is as good as random.
+        float* const kept_scores = scores_.data();
+        std::int32_t* const kept_ids = ids_.data();
+        Size size = size_;
+        for (Size item = 0; item < n; ++item) {
+            const float score = scores[item];
+            kept_scores[size] = score;
+            kept_ids[size] = ids[item];
+            size += score < threshold ? 1 : 0;
+        }
+        size_ = size;
     }
 
     /// A score that at least k and hardly more than k of the scores do not exceed, by bisection: counting runs through
@@ -147,7 +145,7 @@ private:
         return high;
     }
 
-    void shrink_to_fit(int n) {
+    void make_room(int n) {
         shrink();
         // Many references at one distance (duplicates) are all kept, the exact ordering chooses: make room for them.
         if (2 * (size_ - k_) > capacity() - k_ - n) reserve(2 * size_ + n);
@@ -172,23 +170,27 @@ struct RankedNeighbor {
     }
 };
 
-/// Orders the candidates of `query` by exact distance and writes the k nearest.
+/// Orders the candidates of `query` by exact distance and writes the k nearest. If they are fewer than k (float32
+/// cannot hold a query that lies astronomically far away), every reference is a candidate.
 ///
 /// @param is_self  the queries are the references: the query itself then comes first, at distance 0.
 /// @param ranked   scratch.
-/// @return         false if there are fewer than k; nothing is written then.
 template <Real T, Real D>
-bool write_nearest(std::span<const std::int32_t> candidates, Size query, bool is_self, const ExactDistance<T>& distance,
+void write_nearest(std::span<const std::int32_t> candidates, Size query, bool is_self, const ExactDistance<T>& distance,
                    std::vector<RankedNeighbor>& ranked, std::span<std::int32_t> indices, std::span<D> distances) {
-    ranked.clear();
-    for (const std::int32_t candidate : candidates) distance.fetch(candidate);
-    for (const std::int32_t candidate : candidates) {
-        if (is_self && candidate == query) continue;
-        ranked.push_back({distance(query, candidate), candidate});
-    }
     const std::size_t first = is_self ? 1 : 0;
     const std::size_t wanted = indices.size() - first;
-    if (ranked.size() < wanted) return false;
+    const auto rank = [&](std::int32_t candidate) {
+        if (!is_self || candidate != query) ranked.push_back({distance(query, candidate), candidate});
+    };
+    ranked.clear();
+    for (const std::int32_t candidate : candidates) distance.fetch(candidate);
+    for (const std::int32_t candidate : candidates) rank(candidate);
+    if (ranked.size() < wanted) {
+        ranked.clear();
+        for (Size reference = 0; reference < distance.n_references(); ++reference)
+            rank(static_cast<std::int32_t>(reference));
+    }
     const auto end = ranked.begin() + static_cast<std::ptrdiff_t>(wanted);
     if (end != ranked.end()) std::nth_element(ranked.begin(), end, ranked.end());
     std::sort(ranked.begin(), end);
@@ -200,14 +202,6 @@ bool write_nearest(std::span<const std::int32_t> candidates, Size query, bool is
         indices[first + j] = ranked[j].id;
         distances[first + j] = static_cast<D>(ranked[j].distance);
     }
-    return true;
-}
-
-/// Every reference as a candidate: the way out when float32 cannot hold the query (it lies astronomically far away).
-inline std::vector<std::int32_t> all_candidates(Size n) {
-    std::vector<std::int32_t> all(static_cast<std::size_t>(n));
-    std::iota(all.begin(), all.end(), 0);
-    return all;
 }
 
 }  // namespace cellweave

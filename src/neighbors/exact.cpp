@@ -88,8 +88,7 @@ void exact_neighbors(DenseView<const T> references, std::optional<DenseView<cons
             list.shrink();
             const auto indices = out.indices.row(query);
             const auto distances = out.distances.row(query);
-            if (write_nearest(list.ids(), query, is_self, distance, ranked, indices, distances)) continue;
-            write_nearest(all_candidates(prepared.n), query, is_self, distance, ranked, indices, distances);
+            write_nearest(list.ids(), query, is_self, distance, ranked, indices, distances);
         }
         stage.advance(range.size());
     });

@@ -21,7 +21,7 @@ struct NeighborTable {
 /// those are ordered by their distance in double. Equal to brute force in double, ties to the lower index.
 ///
 /// Cost: 2 n_queries n_references n_dims flops at the speed of a matrix product (manhattan: about a third of it).
-/// Scratch: queries and references as float32 (references twice), about 100 (2 k + 32) candidates a thread.
+/// Scratch: queries and references as float32 (references twice), about 100 (1.5 k + 24) candidates a thread.
 /// Determinism: the result is the unique answer to the question.
 ///
 /// @param references  n_references x n_dims, finite.

@@ -45,6 +45,8 @@ public:
 
     double operator()(Size query, Size reference) const;
 
+    Size n_references() const { return references_.n_rows(); }
+
     /// Begins to bring `reference` into the cache: candidates lie anywhere in memory.
     void fetch(Size reference) const;
 

@@ -6,6 +6,7 @@
 #include "core/chunks.hpp"
 #include "core/error.hpp"
 #include "core/monitor.hpp"
+#include "sparse/rows.hpp"
 
 namespace cellweave {
 
@@ -102,7 +103,7 @@ void scale_to_dense(CsrView<const T, I> matrix, std::span<const std::uint8_t> ma
     for (std::size_t col = 0; col < means.size(); ++col) of_zero[col] = scaled(0, means[col], stds[col]);
     const Grain grain = chunk_of_lines(matrix.n_rows(), matrix.n_rows() * matrix.n_cols(), entries_per_chunk);
     parallel_for(matrix.n_rows(), grain, threads, [&](Range rows) {
-        std::vector<double> sums;
+        std::vector<double> unpacked;
         for (const Size row : rows) {
             const auto line = matrix.row(row);
             const std::span<Out> values = out.row(row);
@@ -110,11 +111,10 @@ void scale_to_dense(CsrView<const T, I> matrix, std::span<const std::uint8_t> ma
             const auto written = [&](double value, std::size_t col) {
                 return is_scaled ? scaled(value, means[col], stds[col]) : static_cast<Out>(value);
             };
-            if (!std::ranges::is_sorted(line.indices, std::ranges::less_equal{})) {  // a gene may occur twice: add up
-                sums.assign(means.size(), 0.0);
-                for (std::size_t k = 0; k < line.values.size(); ++k)
-                    sums[static_cast<std::size_t>(line.indices[k])] += static_cast<double>(line.values[k]);
-                for (std::size_t col = 0; col < sums.size(); ++col) values[col] = written(sums[col], col);
+            if (!std::ranges::is_sorted(line.indices, std::ranges::less_equal{})) {  // a gene may occur twice
+                unpacked.resize(means.size());
+                unpack_row(matrix, row, unpacked);
+                for (std::size_t col = 0; col < unpacked.size(); ++col) values[col] = written(unpacked[col], col);
                 continue;
             }
             if (is_scaled) {

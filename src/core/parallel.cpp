@@ -97,12 +97,11 @@ void work_together(Job& job, int n_threads) {
 void run_chunks(Size n_chunks, Threads threads, ChunkBody body) {
     if (!inside_a_loop) Monitor::poll();
     Job job(n_chunks, body);
-    const int most = std::max(64, omp_get_num_procs());  // OpenMP ends the process when it cannot start a thread
-    const int n_threads = static_cast<int>(std::min<Size>(std::min(threads.count, most), n_chunks));
-    if (inside_a_loop || n_threads <= 1) {
+    if (inside_a_loop || threads.count <= 1 || n_chunks <= 1) {
         job.work(!inside_a_loop);
     } else {
-        work_together(job, n_threads);
+        const int most = std::max(64, omp_get_num_procs());  // OpenMP ends the process when it cannot start a thread
+        work_together(job, static_cast<int>(std::min<Size>(std::min(threads.count, most), n_chunks)));
     }
     job.rethrow();
 }

@@ -3,13 +3,13 @@
 #include <Eigen/Core>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <numeric>
 
 #include "core/monitor.hpp"
 #include "neighbors/candidates.hpp"
 #include "neighbors/kmeans.hpp"
 #include "neighbors/points.hpp"
+#include "neighbors/reach.hpp"
 #include "neighbors/scan.hpp"
 
 namespace cellweave {
@@ -20,7 +20,7 @@ using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 using Row = Eigen::Array<float, 1, Eigen::Dynamic>;
 
 /// Queries that are searched together.
-constexpr Size queries_at_once = 192;
+constexpr Size queries_at_once = 288;
 
 /// Lists whose borders are computed together.
 constexpr Size lists_at_once = 64;
@@ -60,17 +60,18 @@ std::vector<Batch> cut_into_batches(const Clusters& queries) {
 
 class Search {
 public:
-    Search(const scan::PackedPoints& references, const Surroundings& around, const PreparedPoints& centroids,
-           const PreparedPoints& points, const Clusters& queries, Metric metric, float reach, Size k)
-        : references_(references),
+    Search(const ListedPoints& points, const Surroundings& around, Metric metric, const Reach& reach, Size k)
+        : references_(points.packed),
+          spread_(points.spread),
           around_(around),
-          centroids_(centroids),
-          points_(points),
-          queries_(queries),
+          centroids_(points.references.centroids),
+          points_(points.asked),
+          queries_(points.queries),
           metric_(metric),
           k_(k),
-          margin_(metric, points.n_dims),
-          reach_(metric == Metric::manhattan ? reach / typical_ratio(points.n_dims) : reach) {}
+          margin_(metric, points.asked.n_dims),
+          reach_(reach),
+          euclidean_unit_(euclidean_unit(metric, points.asked.n_dims)) {}
 
     /// Candidates of every query of `batch`, in its order.
     std::vector<CandidateList> run(const Batch& batch) const {
@@ -80,7 +81,7 @@ public:
         const Row to_centroid = (queries.rowwise().squaredNorm().transpose().array() + 2 * own).max(0).sqrt();
         for (Size begin = 0; begin < centroids_.n; begin += lists_at_once) {
             // No region begins nearer to a query than half its centroid's distance less the query's from its own.
-            if (apart(batch.list, begin) / 2 > (to_centroid + asking.reaches).maxCoeff()) break;
+            if (apart(batch.list, begin) / 2 > (to_centroid + reach_.borders * asking.radii).maxCoeff()) break;
             const Size end = std::min(centroids_.n, begin + lists_at_once);
             const Matrix borders = distances_to_borders(batch.list, begin, end, queries, own);
             for (Size near = begin; near < end; ++near)
@@ -91,16 +92,11 @@ public:
     }
 
 private:
-    /// Manhattan over Euclidean length of a difference whose coordinates are normally distributed.
-    static float typical_ratio(Size n_dims) {
-        return static_cast<float>(std::sqrt(2.0 * static_cast<double>(n_dims) / std::numbers::pi));
-    }
-
     /// The queries of a batch and what is known of their neighbours so far.
     struct Asking {
         Matrix queries;
         std::vector<CandidateList> found;
-        Row reaches;                        ///< How near a region must begin to be searched.
+        Row radii;                          ///< Distance to the k-th neighbour so far.
         std::vector<Size> active;           // scratch of search_list(): the queries that search the list,
         std::vector<const float*> rows;     // their rows
         std::vector<CandidateList*> sinks;  // and their candidates
@@ -111,7 +107,7 @@ private:
         Asking asking;
         asking.queries.resize(n, points_.n_dims);
         asking.found.resize(static_cast<std::size_t>(n));
-        asking.reaches = Row::Constant(n, std::numeric_limits<float>::infinity());
+        asking.radii = Row::Constant(n, std::numeric_limits<float>::infinity());
         for (Size q = 0; q < n; ++q) {
             const Size query = queries_.order[static_cast<std::size_t>(batch.begin + q)];
             std::copy_n(points_.row(query), points_.n_dims, asking.queries.row(q).data());
@@ -123,12 +119,14 @@ private:
 
     /// Scans `list` for the queries that reach over its border, and draws their reach in.
     void search_list(Size list, const Eigen::Ref<const Row>& borders, Asking& asking) const {
-        auto& [queries, found, reaches, active, rows, sinks] = asking;
+        auto& [queries, found, radii, active, rows, sinks] = asking;
         active.clear();
         rows.clear();
         sinks.clear();
         for (Size q = 0; q < queries.rows(); ++q) {
-            if (borders[q] < reaches[q]) active.push_back(q);
+            if (borders[q] >= reach_.borders * radii[q]) continue;
+            if (reach_.takes(spread_.from(queries.row(q).data(), list), radii[q] * euclidean_unit_))
+                active.push_back(q);
         }
         for (const Size q : active) {
             rows.push_back(queries.row(q).data());
@@ -139,7 +137,7 @@ private:
         for (const Size q : active) {
             auto& candidates = found[static_cast<std::size_t>(q)];
             candidates.tighten();
-            reaches[q] = reach_ * candidates.radius();
+            radii[q] = candidates.radius();
         }
     }
 
@@ -178,6 +176,7 @@ private:
     }
 
     const scan::PackedPoints& references_;
+    const ListSpread& spread_;
     const Surroundings& around_;
     const PreparedPoints& centroids_;
     const PreparedPoints& points_;
@@ -185,7 +184,8 @@ private:
     Metric metric_;
     Size k_;
     ScoreMargin margin_;
-    float reach_;
+    Reach reach_;
+    float euclidean_unit_;
 };
 
 Size choose_lists(Size n, const ApproximateOptions& options) {
@@ -216,7 +216,9 @@ void approximate_neighbors(DenseView<const T> references, std::optional<DenseVie
     const Clusters& asked_by_list = is_self ? lists : *asked_lists;
     const auto around = find_surroundings(lists.centroids, threads);
     const scan::PackedPoints packed(prepared, metric, lists.order, lists.starts, threads);
-    const Search search(packed, around, lists.centroids, asked, asked_by_list, metric, options.reach, k);
+    const ListSpread spread(prepared, lists, threads);
+    const ListedPoints listed{packed, lists, spread, asked, asked_by_list, is_self};
+    const Search search(listed, around, metric, find_reach(options.recall, listed, metric, k, threads), k);
     const ExactDistance<T> distance(is_self ? references : *queries, references, metric, threads);
 
     const auto batches = cut_into_batches(asked_by_list);

@@ -15,10 +15,9 @@ struct ApproximateOptions {
     /// searching them.
     Size n_lists = 0;
 
-    /// A list is searched for a query if its region begins within this share of the distance to the query's k-th
-    /// neighbour so far. 1 finds every neighbour; less is faster. In many dimensions a neighbour
-    /// lies only a little beyond a border, so a share far below 1 already finds nearly all.
-    float reach = 0.42F;
+    /// Share of the neighbours to find. How many lists that takes is measured on some of the queries: see find_reach().
+    /// 1 finds all of them.
+    double recall = 0.991;
 
     std::uint64_t seed = 0;
 };
@@ -29,7 +28,8 @@ struct ApproximateOptions {
 /// Queries of one list are searched together, so that every distance comes from the same kernel as the exact search.
 /// What is found is ordered by distance in double, ties to the lower index; recall is the only thing that is given up.
 ///
-/// Cost: k-means, and 2 n_dims flops a query for every point in the lists that it searches. Scratch: queries and
+/// Cost: k-means, and 2 n_dims flops a query for every point in the lists that it searches; for some hundred queries
+/// these are all lists. Scratch: queries and
 /// references as float32 (references twice).
 /// Determinism: a query's lists depend on its own neighbours so far and on nothing else.
 ///

@@ -17,19 +17,6 @@ namespace {
 /// Queries that pass over the references together.
 constexpr Size queries_at_once = 96;
 
-template <Real T>
-bool is_finite(DenseView<const T> points, Threads threads) {
-    return parallel_reduce(
-               points.n_rows(), Grain{4096}, threads,
-               [&](Range range) {
-                   for (const Size point : range) {
-                       if (!all_finite(std::span<const T>(points.row(point)), Threads{1})) return 1;
-                   }
-                   return 0;
-               },
-               [](int& bad, int&& more) { bad |= more; }) == 0;
-}
-
 }  // namespace
 
 template <Real T, Real D>
@@ -41,11 +28,11 @@ void check_search(DenseView<const T> references, std::optional<DenseView<const T
     require(k >= 1 && k <= references.n_rows(), "k must be between 1 and the number of points, " +
                                                     std::to_string(references.n_rows()) + ", found " +
                                                     std::to_string(k));
-    require(is_finite(references, threads), "points hold NaN or infinite values; remove those cells or fill them in");
+    require(all_finite(references, threads), "points hold NaN or infinite values; remove those cells or fill them in");
     if (!queries) return;
     require(queries->n_cols() == references.n_cols(), "queries have " + std::to_string(queries->n_cols()) +
                                                           " dimensions, points " + std::to_string(references.n_cols()));
-    require(is_finite(*queries, threads), "queries hold NaN or infinite values; remove those cells or fill them in");
+    require(all_finite(*queries, threads), "queries hold NaN or infinite values; remove those cells or fill them in");
 }
 
 template <Real T, Real D>

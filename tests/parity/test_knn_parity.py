@@ -54,7 +54,7 @@ def test_thousands_of_neighbors_and_of_dimensions(cells, pbmc_8batch):
     assert_same_neighbors(knn(counts, 20, dtype=np.float64), theirs, atol=1e-4)
 
 
-@pytest.mark.parametrize("metric", [metric for metric in METRICS if metric != "manhattan"])  # never taken by itself
+@pytest.mark.parametrize("metric", METRICS)
 def test_approximate_search_misses_few(cells, metric):
     """Real cells, as few as they are, cut into lists all the same."""
     exact = knn(cells, 16, metric=metric, algorithm="exact")[1][:, -1:]
@@ -63,7 +63,7 @@ def test_approximate_search_misses_few(cells, metric):
     assert (distances <= exact * (1 + 1e-6))[:, 1:].mean() >= 0.99
     others = knn(cells[:2000], 15, queries=cells[2000:], metric=metric, algorithm="approximate")[1]
     expected = knn(cells[:2000], 15, queries=cells[2000:], metric=metric, algorithm="exact")[1]
-    assert (others <= expected[:, -1:] * (1 + 1e-6)).mean() >= 0.98
+    assert (others <= expected[:, -1:] * (1 + 1e-6)).mean() >= 0.99
 
 
 def test_transformer_has_the_entries_of_scikit_learns(cells):

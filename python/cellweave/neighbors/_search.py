@@ -90,7 +90,7 @@ class Search:
             n_neighbors=k, metric=self.metric, metric_params=self.metric_kwds or None, n_jobs=settings.n_threads
         )
         distances, indices = searcher.fit(points).kneighbors(points)
-        return _with_self_first(indices, distances)
+        return with_self_first(indices, distances)
 
     def _all_distances(self, search: Callable[..., Any], points: Any) -> Neighborhood:
         n_cells = points.shape[0]
@@ -119,7 +119,7 @@ class Search:
         return Neighborhood(*_graph.table_of_sparse(matrix, self.n_neighbors), matrix)
 
 
-def _with_self_first(indices: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def with_self_first(indices: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The table with each cell in column 0; the farthest goes where a cell was not among its own neighbours."""
     itself = np.arange(len(indices))[:, None]
     is_self = indices == itself

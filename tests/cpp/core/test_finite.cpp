@@ -20,3 +20,13 @@ TEST("all_finite finds one NaN or infinity anywhere") {
     }
     CHECK(all_finite(std::span<const float>(), Threads{2}));
 }
+
+TEST("all_finite looks at the values of a view, not at what lies between its rows") {
+    constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+    std::vector<float> values{1, 2, nan, 3, 4, nan};
+    const DenseView<const float> view(values.data(), 2, 2, 3);
+    CHECK(all_finite(view, Threads{2}));
+    values[4] = nan;
+    CHECK(!all_finite(view, Threads{2}));
+    CHECK(all_finite(DenseView<const float>(values.data(), 0, 0), Threads{2}));
+}

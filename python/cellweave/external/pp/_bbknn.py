@@ -11,6 +11,7 @@ from scipy import sparse
 from ... import _anndata, _arrays
 from ...neighbors import _graph
 from ...neighbors._knn import METRICS, knn, whole_number
+from ...neighbors._search import with_self_first
 from ...settings import logger
 
 
@@ -135,13 +136,11 @@ def _nearest_in_each_batch(
     indices = np.empty((len(points), per_batch * len(names)), dtype=np.int32)
     distances = np.empty(indices.shape)
     for position, name in enumerate(names):
-        members, others = np.flatnonzero(batches == name), np.flatnonzero(batches != name)
+        members = np.flatnonzero(batches == name)
         columns = slice(position * per_batch, (position + 1) * per_batch)
-        within = knn(points[members], per_batch, metric=searched, dtype=np.float64)
-        indices[members, columns], distances[members, columns] = members[within[0]], within[1]
-        if others.size:
-            between = knn(points[members], per_batch, queries=points[others], metric=searched, dtype=np.float64)
-            indices[others, columns], distances[others, columns] = members[between[0]], between[1]
+        found, apart = knn(points[members], per_batch, queries=points, metric=searched, dtype=np.float64)
+        found[members], apart[members] = with_self_first(found[members], apart[members])
+        indices[:, columns], distances[:, columns] = members[found], apart
     if metric == "angular":
         distances = np.sqrt(2 * distances)
     is_other = indices != np.arange(len(points))[:, None]

@@ -27,7 +27,7 @@ constexpr Size pulls_per_slice = 8;
 /// umap-learn's bound on each coordinate of a push.
 constexpr float max_push = 4.0F;
 
-/// Moves `lanes` vertices through one epoch. `fixed_dims` is the number of dimensions, or 0 where only the run time
+/// Moves `lanes` vertices through one turn. `fixed_dims` is the number of dimensions, or 0 where only the run time
 /// knows it.
 template <int fixed_dims>
 class Group {
@@ -108,7 +108,7 @@ private:
         }
     }
 
-    /// Writes one random vertex a lane, never the lane's own; a function of (seed, epoch, vertex, draw).
+    /// Writes one random vertex a lane, never the lane's own; a function of (seed, turn, vertex, draw).
     void draw_strangers(std::uint32_t draw, std::uint32_t* __restrict strangers) const {
         const auto n_others = static_cast<std::uint32_t>(before_.n_rows() - 1);
         const std::uint32_t step = draw * 0x9e3779b9U;
@@ -238,13 +238,13 @@ private:
     std::vector<float> own_;
 };
 
+/// @param turn  counts through all epochs, from 1.
 template <int fixed_dims>
-void run_epoch(const NeighborGraph& graph, const Schedule& schedule, const UmapOptions& options, int epoch,
-               DenseView<const float> before, DenseView<float> after, Threads threads) {
-    const auto alpha = static_cast<float>(options.alpha * (1.0 - static_cast<double>(epoch - 1) / options.n_epochs));
-    const Random random(options.seed, static_cast<std::uint64_t>(epoch));
+void run_turn(const NeighborGraph& graph, const Schedule& schedule, const UmapOptions& options, float alpha, int turn,
+              DenseView<const float> before, DenseView<float> after, Threads threads) {
+    const Random random(options.seed, static_cast<std::uint64_t>(turn));
     parallel_for(graph.n_vertices(), vertices_per_chunk, threads, [&](Range vertices) {
-        const DueEdges due(graph, schedule, vertices, static_cast<std::uint32_t>(epoch));
+        const DueEdges due(graph, schedule, vertices, static_cast<std::uint32_t>(turn));
         Group<fixed_dims> group(options, random, alpha, before);
         const auto lists = due.lists();
         for (std::size_t first = 0; first < lists.size(); first += static_cast<std::size_t>(lanes)) {
@@ -276,13 +276,17 @@ void run_epochs(const NeighborGraph& graph, const UmapOptions& options, DenseVie
     const DenseView<float> scratch(other.data(), layout.n_rows(), layout.n_cols());
     const int n_runs = std::max(options.n_epochs - 1, 0);
     Progress progress("UMAP epochs", n_runs);
-    for (int epoch = 1; epoch <= n_runs; ++epoch) {
-        const bool forth = epoch % 2 == 1;
-        run_epoch<fixed_dims>(graph, schedule, options, epoch, forth ? layout : scratch, forth ? scratch : layout,
-                              threads);
+    int turn = 0;
+    for (int epoch = 0; epoch < n_runs; ++epoch) {
+        const auto alpha = static_cast<float>(options.alpha * (1.0 - static_cast<double>(epoch) / options.n_epochs));
+        for (const int last = turn + schedule.turns_per_epoch(); turn < last;) {
+            const bool forth = ++turn % 2 == 1;
+            run_turn<fixed_dims>(graph, schedule, options, alpha, turn, forth ? layout : scratch,
+                                 forth ? scratch : layout, threads);
+        }
         progress.advance();
     }
-    if (n_runs % 2 == 1) std::copy(other.begin(), other.end(), layout.data());
+    if (turn % 2 == 1) std::copy(other.begin(), other.end(), layout.data());
 }
 
 }  // namespace

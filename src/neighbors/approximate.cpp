@@ -120,14 +120,19 @@ private:
     /// Scans `list` for the queries that reach over its border, and draws their reach in.
     void search_list(Size list, const Eigen::Ref<const Row>& borders, Asking& asking) const {
         auto& [queries, found, radii, active, rows, sinks] = asking;
-        active.clear();
         rows.clear();
         sinks.clear();
+        // Without branches: which queries are near enough is as good as random.
+        active.resize(static_cast<std::size_t>(queries.rows()));
+        std::size_t n_near = 0;
         for (Size q = 0; q < queries.rows(); ++q) {
-            if (borders[q] >= reach_.borders * radii[q]) continue;
-            if (reach_.takes(spread_.from(queries.row(q).data(), list), radii[q] * euclidean_unit_))
-                active.push_back(q);
+            active[n_near] = q;
+            n_near += borders[q] < reach_.borders * radii[q] ? 1 : 0;
         }
+        active.resize(n_near);
+        std::erase_if(active, [&](Size q) {
+            return !reach_.takes(spread_.from(queries.row(q).data(), list), radii[q] * euclidean_unit_);
+        });
         for (const Size q : active) {
             rows.push_back(queries.row(q).data());
             sinks.push_back(&found[static_cast<std::size_t>(q)]);

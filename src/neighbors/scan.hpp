@@ -1,6 +1,7 @@
 #pragma once
 #include <Eigen/Core>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -54,9 +55,11 @@ Packet accumulate(const Packet& score, const Packet& query, const Packet& refere
     return pnmadd(query, reference, score);
 }
 
-/// Scores of a panel for n_queries queries: `tile` is n_queries x panel_width.
+/// Scores of a panel for n_queries queries: `tile` is n_queries x panel_width. Returns the queries (bits) that have a
+/// score below their threshold.
 template <bool is_manhattan, int n_queries>
-void score_panel(const float* panel, Size n_dims, const std::array<const float*, n_queries>& rows, float* tile) {
+unsigned score_panel(const float* panel, Size n_dims, const std::array<const float*, n_queries>& rows,
+                     const std::array<float, n_queries>& thresholds, float* tile) {
     using namespace Eigen::internal;
     Packet low[n_queries];
     Packet high[n_queries];
@@ -74,29 +77,31 @@ void score_panel(const float* panel, Size n_dims, const std::array<const float*,
             high[q] = accumulate<is_manhattan>(high[q], query, reference_high);
         }
     }
+    unsigned below = 0;
     for (int q = 0; q < n_queries; ++q) {
         pstore(tile + q * panel_width, low[q]);
         pstore(tile + q * panel_width + packet_size, high[q]);
+        const Packet threshold = pset1<Packet>(thresholds[q]);
+        below |= static_cast<unsigned>(predux_any(por(pcmp_lt(low[q], threshold), pcmp_lt(high[q], threshold)))) << q;
     }
+    return below;
 }
 
 template <bool is_manhattan, int n_queries, class Sink>
 void scan_group(const PackedPoints& points, Size first_panel, Size end_panel, const float* const* queries,
                 Sink* const* sinks) {
-    using namespace Eigen::internal;
     const Size n_dims = points.n_dims();
     std::array<const float*, n_queries> rows;
     for (int q = 0; q < n_queries; ++q) rows[q] = queries[q];
     alignas(64) float tile[n_queries * panel_width];
+    std::array<float, n_queries> thresholds;
+    for (int q = 0; q < n_queries; ++q) thresholds[q] = sinks[q]->threshold();
     for (Size panel = first_panel; panel < end_panel; ++panel) {
-        score_panel<is_manhattan, n_queries>(points.panel(panel), n_dims, rows, tile);
-        for (int q = 0; q < n_queries; ++q) {
-            const float* const scores = tile + q * panel_width;
-            const Packet threshold = pset1<Packet>(sinks[q]->threshold());
-            if (predux_any(por(pcmp_lt(pload<Packet>(scores), threshold),
-                               pcmp_lt(pload<Packet>(scores + packet_size), threshold)))) {
-                sinks[q]->offer(scores, points.ids(panel), panel_width);
-            }
+        unsigned below = score_panel<is_manhattan, n_queries>(points.panel(panel), n_dims, rows, thresholds, tile);
+        for (; below != 0; below &= below - 1) {
+            const int q = std::countr_zero(below);
+            sinks[q]->offer(tile + q * panel_width, points.ids(panel), panel_width);
+            thresholds[q] = sinks[q]->threshold();
         }
     }
 }

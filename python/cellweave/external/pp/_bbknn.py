@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
@@ -126,7 +127,8 @@ def _nearest_in_each_batch(
     points: np.ndarray, batches: np.ndarray, per_batch: int, metric: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Every cell's neighbours from all batches, by distance; the cell itself is first."""
-    names, counts = np.unique(batches, return_counts=True)
+    codes, names = pd.factorize(batches, sort=True)
+    counts = np.bincount(codes)
     if counts.min() < per_batch:
         raise ValueError(
             f"Not all batches have at least `neighbors_within_batch` cells in them: '{names[counts.argmin()]}' has "
@@ -135,16 +137,16 @@ def _nearest_in_each_batch(
     searched = "cosine" if metric == "angular" else metric
     indices = np.empty((len(points), per_batch * len(names)), dtype=np.int32)
     distances = np.empty(indices.shape)
-    for position, name in enumerate(names):
-        members = np.flatnonzero(batches == name)
+    for position in range(len(names)):
+        members = np.flatnonzero(codes == position)
         columns = slice(position * per_batch, (position + 1) * per_batch)
         found, apart = knn(points[members], per_batch, queries=points, metric=searched, dtype=np.float64)
         found[members], apart[members] = with_self_first(found[members], apart[members])
         indices[:, columns], distances[:, columns] = members[found], apart
     if metric == "angular":
         distances = np.sqrt(2 * distances)
-    is_other = indices != np.arange(len(points))[:, None]
-    order = np.lexsort((is_other, distances), axis=1)
+    is_self = indices == np.arange(len(points))[:, None]
+    order = np.argsort(np.where(is_self, -1, distances), axis=1, kind="stable")
     return np.take_along_axis(indices, order, axis=1), np.take_along_axis(distances, order, axis=1)
 
 

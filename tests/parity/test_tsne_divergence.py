@@ -7,8 +7,8 @@ import pytest
 import scanpy as sc
 
 
-# All pairs, on cells whose layout does not hang on the rounding of the start: 1,500 cells of paul15 at perplexity 100 end
-# anywhere between .78 and .83, ours and openTSNE's alike, when the components change by 1e-5 of themselves.
+# All pairs, on cells whose layout does not hang on the rounding of the start: 1,500 cells of paul15 at perplexity 100
+# end anywhere between .78 and .83, ours and openTSNE's alike, when the components change by 1e-5 of themselves.
 @pytest.mark.parametrize(
     ("dataset", "n_cells", "perplexity"),
     [

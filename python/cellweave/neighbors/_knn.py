@@ -62,8 +62,8 @@ def knn(
     """The ``k`` nearest rows of ``X`` for every row of ``queries``.
 
     Parity: exact up to ``EXACT_UP_TO`` points (scikit-learn's brute force in float64, ties to the lower index); above
-    it same quality: recall at least 0.99, distances exact, the same result at every thread count. How far the search must
-    look for that is measured on 512 of the queries.
+    it same quality: recall at least 0.99, distances exact, the same result at every thread count. How far the search
+    must look for that is measured on 512 of the queries.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def knn(
     dtype
         Of the distances: float32 or float64. They are computed in float64.
     algorithm
-        ``'exact'``, ``'approximate'`` (inverted lists on k-means, Jégou, Douze and Schmid 2011), or ``'auto'``: exact up to ``EXACT_UP_TO`` points,
-        for few queries, and for ``k`` above a fiftieth of the points.
+        ``'exact'``, ``'approximate'`` (inverted lists on k-means, Jégou, Douze and Schmid 2011), or ``'auto'``: exact
+        up to ``EXACT_UP_TO`` points, for few queries, and for ``k`` above a fiftieth of the points.
     random_state
         Seed of the approximate search, if it is a whole number; anything else counts as 0.
 

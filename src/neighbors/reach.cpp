@@ -94,7 +94,7 @@ private:
     Need need_of(Size slot, const float* query, Size list, float radius) const {
         const auto& starts = points_.queries.starts;
         const Size own = std::ranges::upper_bound(starts, slot) - starts.begin() - 1;
-        if (list == own) return {0, -everything.deviations};
+        if (list == own) return {0, 0};
         const double border = distance_to_border(points_.references.centroids, query, own, list);
         const SquaredDistances distances = points_.spread.from(query, list);
         const float straight = radius * euclidean_unit(metric_, points_.asked.n_dims);
@@ -110,22 +110,22 @@ private:
     std::vector<std::int32_t> list_of_;
 };
 
-/// The value that `n` of `values` do not exceed.
+/// A value below which `n` of `values` lie, at least 0.
 float value_above(std::vector<float>& values, std::size_t n) {
+    if (values.empty()) return std::numeric_limits<float>::infinity();
     const auto at = values.begin() + static_cast<std::ptrdiff_t>(std::min(n, values.size() - 1));
     std::nth_element(values.begin(), at, values.end());
-    return std::nextafter(*at, std::numeric_limits<float>::infinity());
+    return std::nextafter(std::max(0.0F, *at), std::numeric_limits<float>::infinity());
 }
 
 /// The least reach that meets a share `recall` of `needs`.
 Reach meeting(const std::vector<Need>& needs, double recall) {
     const auto n = static_cast<double>(needs.size());
+    const double behind_borders = share_behind_borders * (1 - recall);
     std::vector<float> borders;
     for (const Need& need : needs) borders.push_back(need.borders);
     Reach reach = everything;
-    reach.borders =
-        std::min(everything.borders,
-                 value_above(borders, static_cast<std::size_t>(n * (1 - share_behind_borders * (1 - recall)))));
+    reach.borders = std::min(reach.borders, value_above(borders, static_cast<std::size_t>(n * (1 - behind_borders))));
     std::vector<float> deviations;
     for (const Need& need : needs) {
         if (need.borders < reach.borders) deviations.push_back(need.deviations);

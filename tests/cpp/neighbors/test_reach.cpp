@@ -1,0 +1,56 @@
+#include <cmath>
+#include <vector>
+
+#include "check.hpp"
+#include "core/random.hpp"
+#include "neighbors/reach.hpp"
+
+using namespace cellweave;
+
+namespace {
+
+/// The reach for 10 neighbours among 2,000 points in 6 dimensions: 20 clouds, `apart` times as far from each other as
+/// they are wide, one list each.
+Reach reach_among(float apart, double recall) {
+    const Size n = 2000, n_dims = 6, n_clouds = 20;
+    const Random noise(2, 0);
+    const Random center(2, 1);
+    PreparedPoints points;
+    points.n = n;
+    points.n_dims = n_dims;
+    Clusters lists;
+    lists.centroids.n = n_clouds;
+    lists.centroids.n_dims = n_dims;
+    for (Size item = 0; item < n_clouds * n_dims; ++item)
+        lists.centroids.rows.push_back(apart * static_cast<float>(center.normal(static_cast<std::uint64_t>(item))));
+    for (Size item = 0; item < n * n_dims; ++item) {
+        const Size at = item / n_dims % n_clouds * n_dims + item % n_dims;
+        points.rows.push_back(lists.centroids.rows[static_cast<std::size_t>(at)] +
+                              static_cast<float>(noise.normal(static_cast<std::uint64_t>(item))));
+    }
+    for (Size point = 0; point < n; ++point) {
+        double square = 0;
+        for (Size k = 0; k < n_dims; ++k) square += std::pow(static_cast<double>(points.row(point)[k]), 2);
+        points.norms.push_back(static_cast<float>(std::sqrt(square)));
+    }
+    lists = assign_to(lists.centroids, points, Threads{1});
+    const scan::PackedPoints packed(points, Metric::euclidean, lists.order, lists.starts, Threads{1});
+    const ListSpread spread(points, lists, Threads{1});
+    return find_reach(recall, {packed, lists, spread, points, lists, true}, Metric::euclidean, 10, Threads{2});
+}
+
+}  // namespace
+
+TEST("clouds far apart need no reach, those that touch need more for a higher recall") {
+    const Reach far = reach_among(1000, 0.99);
+    CHECK(far.borders < 1e-6F && far.deviations < 1e-6F);
+    const Reach low = reach_among(1, 0.8);
+    const Reach high = reach_among(1, 0.99);
+    CHECK(0 < low.deviations && low.deviations < high.deviations);
+    CHECK(low.borders < high.borders && high.borders < 1);
+}
+
+TEST("to find everything takes all lists") {
+    CHECK(reach_among(1, 1.0).borders > 1);
+    CHECK(std::isinf(reach_among(1, 1.0).deviations));
+}

@@ -63,6 +63,7 @@ public:
           margin_(metric, points.asked.n_dims),
           list_of_(list_of_each(points.references)) {}
 
+    /// Of the queries at these places of the order in which the lists hold them.
     std::vector<Need> ask(std::span<const Size> slots) const {
         const PreparedPoints& asked = points_.asked;
         std::vector<CandidateList> found(slots.size());

@@ -3,7 +3,6 @@
 #include <Eigen/Core>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "core/monitor.hpp"
 #include "neighbors/candidates.hpp"

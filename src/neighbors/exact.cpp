@@ -55,24 +55,15 @@ void exact_neighbors(DenseView<const T> references, std::optional<DenseView<cons
     std::vector<Size> starts{0};
     while (starts.back() < prepared.n) starts.push_back(std::min(prepared.n, starts.back() + 64 * scan::panel_width));
     const scan::PackedPoints packed(prepared, metric, order, starts, threads);
-    const Size n_panels = packed.first_panel(packed.n_lists());
 
     Progress stage("nearest neighbors", asked.n);
     parallel_for(asked.n, Grain{queries_at_once}, threads, [&](Range range) {
-        std::vector<CandidateList> lists(static_cast<std::size_t>(range.size()));
-        std::vector<const float*> rows;
-        std::vector<CandidateList*> sinks;
-        for (const Size query : range) {
-            auto& list = lists[rows.size()];
-            list.start(k, asked.norms[static_cast<std::size_t>(query)], margin);
-            rows.push_back(asked.row(query));
-            sinks.push_back(&list);
-        }
-        scan::scan_panels<CandidateList>(packed, metric, 0, n_panels, rows, sinks);
+        std::vector<Size> asking(static_cast<std::size_t>(range.size()));
+        std::iota(asking.begin(), asking.end(), range.begin_item);
+        const auto lists = candidates_among_all(packed, asked, asking, metric, k, margin);
         std::vector<RankedNeighbor> ranked;
         for (const Size query : range) {
-            auto& list = lists[static_cast<std::size_t>(query - range.begin_item)];
-            list.shrink();
+            const auto& list = lists[static_cast<std::size_t>(query - range.begin_item)];
             const auto indices = out.indices.row(query);
             const auto distances = out.distances.row(query);
             write_nearest(list.ids(), query, is_self, distance, ranked, indices, distances);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <span>
 #include <vector>
 
 #include "neighbors/candidates.hpp"
@@ -65,36 +66,25 @@ public:
 
     /// Of the queries at these places of the order in which the lists hold them.
     std::vector<Need> ask(std::span<const Size> slots) const {
-        const PreparedPoints& asked = points_.asked;
-        std::vector<CandidateList> found(slots.size());
-        std::vector<const float*> rows;
-        std::vector<CandidateList*> sinks;
-        for (std::size_t q = 0; q < slots.size(); ++q) {
-            const Size query = query_at(slots[q]);
-            found[q].start(k_, asked.norms[static_cast<std::size_t>(query)], margin_);
-            rows.push_back(asked.row(query));
-            sinks.push_back(&found[q]);
-        }
-        const Size n_panels = points_.packed.first_panel(points_.packed.n_lists());
-        scan::scan_panels<CandidateList>(points_.packed, metric_, 0, n_panels, rows, sinks);
+        std::vector<Size> queries;
+        for (const Size slot : slots) queries.push_back(points_.queries.order[static_cast<std::size_t>(slot)]);
+        const auto found = candidates_among_all(points_.packed, points_.asked, queries, metric_, k_, margin_);
+        const auto& starts = points_.queries.starts;
         std::vector<Need> needs;
-        for (std::size_t q = 0; q < slots.size(); ++q) {
-            found[q].shrink();
-            const float radius = found[q].radius();
+        for (std::size_t q = 0; q < queries.size(); ++q) {
+            const Size own = std::ranges::upper_bound(starts, slots[q]) - starts.begin() - 1;
             for (const std::int32_t id : found[q].ids()) {
-                if (points_.is_self && id == query_at(slots[q])) continue;
-                needs.push_back(need_of(slots[q], rows[q], list_of_[static_cast<std::size_t>(id)], radius));
+                if (points_.is_self && id == queries[q]) continue;
+                const Size list = list_of_[static_cast<std::size_t>(id)];
+                needs.push_back(need_of(points_.asked.row(queries[q]), own, list, found[q].radius()));
             }
         }
         return needs;
     }
 
 private:
-    Size query_at(Size slot) const { return points_.queries.order[static_cast<std::size_t>(slot)]; }
-
-    Need need_of(Size slot, const float* query, Size list, float radius) const {
-        const auto& starts = points_.queries.starts;
-        const Size own = std::ranges::upper_bound(starts, slot) - starts.begin() - 1;
+    /// For a query in the region of list `own` to find a neighbour in `list`.
+    Need need_of(const float* query, Size own, Size list, float radius) const {
         if (list == own) return {0, 0};
         const double border = distance_to_border(points_.references.centroids, query, own, list);
         const SquaredDistances distances = points_.spread.from(query, list);

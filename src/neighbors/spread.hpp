@@ -24,9 +24,15 @@ public:
     SquaredDistances from(const float* query, Size list) const;
 
 private:
+    /// The sums without the difference of query and centroid.
+    struct Moments {
+        float mean;
+        float variance;
+    };
+
     const PreparedPoints& centroids_;
-    std::vector<float> variances_;                 // n_lists x n_dims
-    std::vector<SquaredDistances> from_centroid_;  // the terms without t; the second is not a root yet
+    std::vector<float> variances_;  // n_lists x n_dims
+    std::vector<Moments> from_centroid_;
 };
 
 }  // namespace cellweave

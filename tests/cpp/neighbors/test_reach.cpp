@@ -15,9 +15,7 @@ Reach reach_among(float apart, double recall) {
     const Size n = 2000, n_dims = 6, n_clouds = 20;
     const Random noise(2, 0);
     const Random center(2, 1);
-    PreparedPoints points;
-    points.n = n;
-    points.n_dims = n_dims;
+    std::vector<float> coordinates;
     Clusters lists;
     lists.centroids.n = n_clouds;
     lists.centroids.n_dims = n_dims;
@@ -25,14 +23,12 @@ Reach reach_among(float apart, double recall) {
         lists.centroids.rows.push_back(apart * static_cast<float>(center.normal(static_cast<std::uint64_t>(item))));
     for (Size item = 0; item < n * n_dims; ++item) {
         const Size at = item / n_dims % n_clouds * n_dims + item % n_dims;
-        points.rows.push_back(lists.centroids.rows[static_cast<std::size_t>(at)] +
+        coordinates.push_back(lists.centroids.rows[static_cast<std::size_t>(at)] +
                               static_cast<float>(noise.normal(static_cast<std::uint64_t>(item))));
     }
-    for (Size point = 0; point < n; ++point) {
-        double square = 0;
-        for (Size k = 0; k < n_dims; ++k) square += std::pow(static_cast<double>(points.row(point)[k]), 2);
-        points.norms.push_back(static_cast<float>(std::sqrt(square)));
-    }
+    const Frame as_it_is{std::vector<double>(n_dims, 0.0), 1.0};
+    const PreparedPoints points =
+        prepare(DenseView<const float>(coordinates.data(), n, n_dims), Metric::euclidean, as_it_is, Threads{1});
     lists = assign_to(lists.centroids, points, Threads{1});
     const scan::PackedPoints packed(points, Metric::euclidean, lists.order, lists.starts, Threads{1});
     const ListSpread spread(points, lists, Threads{1});

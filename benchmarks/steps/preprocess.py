@@ -114,17 +114,12 @@ def normalize_brisc(adata):
 
 @step("QC metrics", tool="brisc", data="counts", warm_up=True)
 def qc_brisc(adata):
-    """Marks the cells that pass three bounds, and gives fewer numbers than the others."""
+    """Counts, genes and the mitochondrial share of every cell: fewer numbers than the others give."""
+    _marked(adata)
+    adata.var_names = np.where(adata.var["mt"], "MT-", "") + adata.var_names.to_numpy().astype(str)
     cells = _brisc(adata)
     cells.uns["QCed"] = False
-    return lambda: cells.qc(
-        subset=False,
-        remove_doublets=False,
-        max_mito_fraction=None,
-        nonzero_MALAT1=False,
-        allow_float=True,
-        verbose=False,
-    )
+    return lambda: cells.qc_metrics(allow_float=True)
 
 
 def _crest(adata):

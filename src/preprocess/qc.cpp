@@ -1,5 +1,6 @@
 #include "preprocess/qc.hpp"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <bit>
 #include <type_traits>
@@ -14,13 +15,9 @@ namespace {
 
 constexpr Size entries_per_chunk = 1 << 20;
 
-/// Rows per chunk. A gene's word holds 40 bits of sum and 24 of count: 2^22 rows of at most 2^16 stay within both.
 Grain row_grain(Size n_rows, Size n_cols, Size n_entries) {
-    return {std::min(chunk_of_lines(n_rows, n_entries, entries_per_chunk, n_cols).size, Size{1} << 22)};
+    return chunk_of_lines(n_rows, n_entries, entries_per_chunk, n_cols);
 }
-
-constexpr int count_shift = 40;
-constexpr std::uint64_t sum_mask = (std::uint64_t{1} << count_shift) - 1;
 
 /// What a chunk of cells, or several, adds to the genes.
 struct GeneTotals {
@@ -34,6 +31,83 @@ void add(GeneTotals& into, GeneTotals&& next) {
         into.n_cells[gene] += next.n_cells[gene];
     }
 }
+
+/// What some rows of counts below 65,536 add to the genes, and which genes belong to a set: one word a gene.
+///
+/// Each row passes over these words, which stay in the second-level cache: the smaller they are, the less moves.
+class GeneWords {
+public:
+    /// @param in_any_set  not zero for genes to find().
+    explicit GeneWords(std::span<const std::uint8_t> in_any_set) {
+        for (const std::uint8_t is_member : in_any_set) words_.push_back(is_member != 0 ? mark : 0);
+    }
+
+    /// Adds a row that holds no gene twice, and keeps the entries of marked genes for found().
+    ///
+    /// @param n_present  counts that are not zero.
+    /// @param values     of the row in the matrix: what follows it there is fetched meanwhile.
+    template <class I, class T>
+    void add(std::span<const I> genes, std::span<const std::int32_t> counts, Size n_present, const T* values) {
+        if (n_present == static_cast<Size>(counts.size())) {
+            add_row<false>(genes, counts, values);
+        } else {
+            add_row<true>(genes, counts, values);
+        }
+        ++n_rows_;
+    }
+
+    /// Which entries of the last row belong to marked genes.
+    std::span<const std::size_t> found() const { return {found_.data(), n_found_}; }
+
+    bool is_full() const { return n_rows_ == most_rows; }
+
+    /// Adds everything to `genes` and starts afresh.
+    void move_to(GeneTotals& genes) {
+        for (std::size_t gene = 0; gene < words_.size(); ++gene) {
+            genes.totals[gene] += static_cast<double>(static_cast<std::int32_t>(words_[gene] & sum_mask));
+            genes.n_cells[gene] += (words_[gene] & ~mark) >> count_shift;
+            words_[gene] &= mark;
+        }
+        n_rows_ = 0;
+    }
+
+private:
+    // 128 rows of at most 65,535 fit 23 bits of sum and 8 bits of number of cells.
+    static constexpr int most_rows = 128;
+    static constexpr int count_shift = 23;
+    static constexpr std::uint32_t sum_mask = (std::uint32_t{1} << count_shift) - 1;
+    static constexpr std::uint32_t mark = std::uint32_t{1} << 31;
+
+    template <bool has_zeros, class I, class T>
+    void add_row(std::span<const I> genes, std::span<const std::int32_t> counts, const T* values) {
+        const std::size_t n = counts.size();
+        if (found_.size() < n) found_.resize(n);
+        std::uint32_t* const words = words_.data();
+        std::size_t* const found = found_.data();
+        std::size_t n_found = 0;
+        const auto add_entry = [&](std::size_t k) {
+            const auto count = static_cast<std::uint32_t>(counts[k]);
+            std::uint32_t& word = words[static_cast<std::size_t>(genes[k])];
+            if ((word & mark) != 0) [[unlikely]]
+                found[n_found++] = k;
+            word += count + (static_cast<std::uint32_t>(!has_zeros || count != 0) << count_shift);
+        };
+        constexpr std::size_t line = 64 / std::max(sizeof(I), sizeof(T));
+        std::size_t k = 0;
+        for (; k + line <= n; k += line) {
+            Eigen::internal::prefetch(genes.data() + n + k);
+            Eigen::internal::prefetch(values + n + k);
+            for (std::size_t entry = k; entry < k + line; ++entry) add_entry(entry);
+        }
+        for (; k < n; ++k) add_entry(k);
+        n_found_ = n_found;
+    }
+
+    std::vector<std::uint32_t> words_;
+    std::vector<std::size_t> found_;
+    std::size_t n_found_ = 0;
+    int n_rows_ = 0;
+};
 
 /// The whole number nearest to `value`, or something outside 0 to 65,535 where there is none in that range: NaN,
 /// infinite and negative values included. Adding 2^52 (2^23) puts a number into the low bits of the mantissa; unlike a
@@ -80,40 +154,45 @@ public:
           cells_(cells),
           top_(options.top_ranks),
           wants_top_(!options.top_ranks.empty()),
-          packed_(static_cast<std::size_t>(n_genes), 0),
-          genes_{std::vector<double>(packed_.size(), 0), std::vector<std::int64_t>(packed_.size(), 0)} {}
+          words_(in_any_set),
+          genes_{std::vector<double>(in_any_set.size(), 0), std::vector<std::int64_t>(in_any_set.size(), 0)} {}
 
+    /// @param is_rising  each gene comes after the one before it.
     template <class I>
-    void read(Size cell, std::span<const I> genes, std::span<const T> values) {
+    void read(Size cell, std::span<const I> genes, std::span<const T> values, bool is_rising) {
         if (counts_.size() < values.size()) counts_.resize(values.size() + values.size() / 2);
         if (as_small_counts(values, counts_.data())) {
             const std::span<const std::int32_t> counts(counts_.data(), values.size());
-            read_small(cell, genes, counts);
-            read_sets(cell, genes, counts);
+            read_small_cell(cell, counts);
+            if (is_rising) {
+                if (words_.is_full()) words_.move_to(genes_);
+                words_.add(genes, counts, cells_.n_genes[static_cast<std::size_t>(cell)], values.data());
+                add_to_sets(cell, words_.found(), genes, counts);
+            } else {
+                add_to_genes(genes, counts);
+                add_to_sets(cell, members_among(genes), genes, counts);
+            }
             if (wants_top_) top_.of_small_counts(counts, cells_.top_totals.row(cell));
         } else {
-            read_any(cell, genes, values);
-            read_sets(cell, genes, values);
+            read_cell(cell, values);
+            add_to_genes(genes, values);
+            add_to_sets(cell, members_among(genes), genes, values);
             const Size n_absent = n_genes_ - static_cast<Size>(values.size());
             if (wants_top_) top_.of_values(values, std::max<Size>(0, n_absent), cells_.top_totals.row(cell));
         }
     }
 
     GeneTotals take_genes() {
-        for (std::size_t gene = 0; gene < packed_.size(); ++gene) {
-            genes_.totals[gene] += static_cast<double>(packed_[gene] & sum_mask);
-            genes_.n_cells[gene] += static_cast<std::int64_t>(packed_[gene] >> count_shift);
-        }
+        words_.move_to(genes_);
         return std::move(genes_);
     }
 
 private:
-    template <class I>
-    void read_small(Size cell, std::span<const I> genes, std::span<const std::int32_t> counts) {
+    void read_small_cell(Size cell, std::span<const std::int32_t> counts) {
         std::uint64_t total = 0;
         std::int64_t n_present = 0;
-        constexpr std::size_t block =
-            16384;  // 16384 x 65535 fits 32 bits, so that the inner sum is one of 32-bit lanes
+        // 16384 x 65535 fits 32 bits, so that the inner sum is one of 32-bit lanes.
+        constexpr std::size_t block = 16384;
         for (std::size_t begin = 0; begin < counts.size(); begin += block) {
             const std::size_t end = std::min(counts.size(), begin + block);
             std::uint32_t block_total = 0;
@@ -125,44 +204,49 @@ private:
             total += block_total;
             n_present += block_present;
         }
-        std::uint64_t* const packed = packed_.data();
-        for (std::size_t k = 0; k < counts.size(); ++k) {
-            const auto count = static_cast<std::uint64_t>(counts[k]);
-            packed[genes[k]] += count | static_cast<std::uint64_t>(count != 0) << count_shift;
-        }
         cells_.totals[static_cast<std::size_t>(cell)] = static_cast<double>(total);
         cells_.n_genes[static_cast<std::size_t>(cell)] = n_present;
     }
 
-    template <class I>
-    void read_any(Size cell, std::span<const I> genes, std::span<const T> values) {
+    template <class V>
+    void read_cell(Size cell, std::span<const V> values) {
         double total = 0;
         std::int64_t n_present = 0;
-        for (std::size_t k = 0; k < values.size(); ++k) {
-            const auto value = static_cast<double>(values[k]);
-            const auto gene = static_cast<std::size_t>(genes[k]);
-            const int is_present = value != 0;
-            total += value;
-            n_present += is_present;
-            genes_.totals[gene] += value;
-            genes_.n_cells[gene] += is_present;
+        for (const V value : values) {
+            total += static_cast<double>(value);
+            n_present += value != 0 ? 1 : 0;
         }
         cells_.totals[static_cast<std::size_t>(cell)] = total;
         cells_.n_genes[static_cast<std::size_t>(cell)] = n_present;
     }
 
     template <class I, class V>
-    void read_sets(Size cell, std::span<const I> genes, std::span<const V> values) {
-        const std::span<double> out = cells_.set_totals.row(cell);
-        if (out.empty()) return;
-        std::fill(out.begin(), out.end(), 0.0);
+    void add_to_genes(std::span<const I> genes, std::span<const V> values) {
         for (std::size_t k = 0; k < values.size(); ++k) {
             const auto gene = static_cast<std::size_t>(genes[k]);
-            if (!in_any_set_[gene]) continue;
-            for (std::size_t set = 0; set < out.size(); ++set)
-                if (gene_sets_(static_cast<Size>(set), static_cast<Size>(gene)))
-                    out[set] += static_cast<double>(values[k]);
+            genes_.totals[gene] += static_cast<double>(values[k]);
+            genes_.n_cells[gene] += values[k] != 0 ? 1 : 0;
         }
+    }
+
+    /// Which entries belong to genes of a set.
+    template <class I>
+    std::span<const std::size_t> members_among(std::span<const I> genes) {
+        members_.clear();
+        for (std::size_t k = 0; k < genes.size(); ++k)
+            if (in_any_set_[static_cast<std::size_t>(genes[k])] != 0) members_.push_back(k);
+        return members_;
+    }
+
+    template <class I, class V>
+    void add_to_sets(Size cell, std::span<const std::size_t> entries, std::span<const I> genes,
+                     std::span<const V> values) {
+        const std::span<double> out = cells_.set_totals.row(cell);
+        std::fill(out.begin(), out.end(), 0.0);
+        for (const std::size_t k : entries)
+            for (std::size_t set = 0; set < out.size(); ++set)
+                if (gene_sets_(static_cast<Size>(set), static_cast<Size>(genes[k])) != 0)
+                    out[set] += static_cast<double>(values[k]);
     }
 
     Size n_genes_;
@@ -171,9 +255,10 @@ private:
     const CellMetrics& cells_;
     TopTotals top_;
     bool wants_top_;
-    std::vector<std::uint64_t> packed_;  ///< from the rows of small counts: n_cells << 40 | sum
-    GeneTotals genes_;                   ///< from the other rows
+    GeneWords words_;   ///< from the last rows of small counts
+    GeneTotals genes_;  ///< from the other rows
     std::vector<std::int32_t> counts_;
+    std::vector<std::size_t> members_;
 };
 
 /// Runs `read_rows(reader, rows)` over chunks of rows and adds up the genes.
@@ -209,8 +294,8 @@ void describe_counts(CsrView<const T, I> counts, DenseView<const std::uint8_t> g
                 [&](RowReader<T>& reader, Range rows) {
                     for (const Size row : rows) {
                         const auto line = counts.row(row);
-                        require_indices_below(line.indices, counts.n_cols());
-                        reader.read(row, line.indices, line.values);
+                        const bool is_rising = rises_within(line.indices, counts.n_cols());
+                        reader.read(row, line.indices, line.values, is_rising);
                     }
                 });
 }
@@ -232,7 +317,7 @@ void describe_counts(DenseView<const T> counts, DenseView<const std::uint8_t> ge
                             n_present += dense[gene] != T{0};
                         }
                         reader.read(row, std::span<const std::int64_t>(present.data(), n_present),
-                                    std::span<const T>(values.data(), n_present));
+                                    std::span<const T>(values.data(), n_present), true);
                     }
                 });
 }

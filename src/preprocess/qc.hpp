@@ -37,9 +37,9 @@ struct GeneMetrics {
 ///
 /// Bytes that must move: `data` and `indices` once (8 a value for float32 and int32 indices); a row is read from memory
 /// once and then worked on in the cache, the check of its indices included. Work: about 4 instructions a value where
-/// the values are whole numbers below 65,536 (gene sums and gene counts then share one 64-bit word, and the top sums
+/// the values are whole numbers below 65,536 (gene sums and gene counts then share one 32-bit word, and the top sums
 /// come from a histogram); other rows are summed in double and their top is found by partial sorting.
-/// Scratch: 2 x threads x 8 (16 for fractional values) bytes a gene, and one row.
+/// Scratch: 2 x threads x 20 bytes a gene, and one row.
 /// Determinism: chunks follow from the shape alone and meet in order; whole numbers are summed exactly. A NaN makes the
 /// sums of its cell and of its gene NaN.
 ///

@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <array>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -47,6 +48,21 @@ void require_indices_below(std::span<const I> indices, Size line_length) {
     for (const I index : indices) largest = std::max(largest, static_cast<Unsigned>(index));
     if (indices.empty() || static_cast<std::uint64_t>(largest) < static_cast<std::uint64_t>(line_length)) return;
     throw IndexOutOfRange();
+}
+
+/// Does the same, and says whether each index is greater than the one before it: scipy's canonical format.
+template <class I>
+bool rises_within(std::span<const I> indices, Size line_length) {
+    unsigned n_falls = 0;
+    for (std::size_t k = 1; k < indices.size(); ++k) n_falls |= static_cast<unsigned>(indices[k] <= indices[k - 1]);
+    const bool is_rising = n_falls == 0;
+    if (is_rising && !indices.empty()) {
+        const std::array<I, 2> ends{indices.front(), indices.back()};
+        require_indices_below(std::span<const I>(ends), line_length);
+    } else {
+        require_indices_below(indices, line_length);
+    }
+    return is_rising;
 }
 
 }  // namespace cellweave

@@ -44,6 +44,46 @@ TEST("describe_counts agrees with a look at the matrix") {
     CHECK((n_cells == std::vector<std::int64_t>{2, 1, 2}));
 }
 
+TEST("describe_counts: largest small counts, zeros, large and negative counts, falling and repeated genes") {
+    constexpr Size n_cells = 1000;
+    constexpr Size n_genes = 40;
+    std::vector<std::int32_t> data, indices, indptr{0};
+    std::vector<double> cells(n_cells), genes(n_genes), of_set(n_cells);
+    std::vector<std::int64_t> genes_of(n_cells), cells_of(n_genes);
+    const std::vector<std::int32_t> values{65535, 0, 65536, -7, 3};
+    for (Size cell = 0; cell < n_cells; ++cell) {
+        for (Size k = 0; k < n_genes; ++k) {
+            // Three cells in four hold nothing but 65,535; every fifth comes in falling order, every seventh repeats.
+            const bool is_plain = cell % 4 != 0;
+            Size gene = cell % 5 == 0 ? n_genes - 1 - k : k;
+            if (cell % 7 == 0) gene = gene / 20;
+            const std::int32_t value = is_plain ? 65535 : values[static_cast<std::size_t>((cell / 4 + k) % 5)];
+            indices.push_back(static_cast<std::int32_t>(gene));
+            data.push_back(value);
+            cells[static_cast<std::size_t>(cell)] += value;
+            genes[static_cast<std::size_t>(gene)] += value;
+            genes_of[static_cast<std::size_t>(cell)] += value != 0;
+            cells_of[static_cast<std::size_t>(gene)] += value != 0;
+            if (gene % 3 == 1) of_set[static_cast<std::size_t>(cell)] += value;
+        }
+        indptr.push_back(static_cast<std::int32_t>(data.size()));
+    }
+    std::vector<std::uint8_t> set;
+    for (Size gene = 0; gene < n_genes; ++gene) set.push_back(gene % 3 == 1);
+    std::vector<double> totals(n_cells), gene_totals(n_genes), sets(n_cells);
+    std::vector<std::int64_t> found_genes(n_cells), found_cells(n_genes);
+    const CsrView<const std::int32_t, std::int32_t> view(data.data(), indices.data(), indptr.data(), n_cells, n_genes);
+    describe_counts(view, DenseView<const std::uint8_t>(set.data(), 1, n_genes), QcOptions{},
+                    CellMetrics{totals, found_genes, DenseView<double>(nullptr, n_cells, 0),
+                                DenseView<double>(sets.data(), n_cells, 1)},
+                    GeneMetrics{gene_totals, found_cells}, Threads{2});
+    CHECK(totals == cells);
+    CHECK(gene_totals == genes);
+    CHECK(sets == of_set);
+    CHECK(found_genes == genes_of);
+    CHECK(found_cells == cells_of);
+}
+
 TEST("TopTotals: histogram and sorting agree, zeros come before negative values") {
     const std::vector<Size> ranks{1, 3, 10};
     TopTotals top(ranks);

@@ -43,3 +43,18 @@ TEST("every fault of a compressed structure is found, with 32-bit indices") {
 TEST("every fault of a compressed structure is found, with 64-bit indices") {
     check_faults<std::int64_t>();
 }
+
+TEST("rises_within tells canonical lines from others and refuses indices outside, wherever they stand") {
+    const auto rises = [](std::vector<std::int32_t> indices) {
+        return rises_within(std::span<const std::int32_t>(indices), 5);
+    };
+    CHECK(rises({}));
+    CHECK(rises({4}));
+    CHECK(rises({0, 1, 4}));
+    CHECK(!rises({0, 1, 1}));
+    CHECK(!rises({2, 1, 4}));
+    CHECK_THROWS(IndexOutOfRange, rises({-1, 1, 4}));
+    CHECK_THROWS(IndexOutOfRange, rises({0, 1, 5}));
+    CHECK_THROWS(IndexOutOfRange, rises({0, 7, 4}));
+    CHECK_THROWS(IndexOutOfRange, rises({3, -2, 4}));
+}

@@ -1,11 +1,11 @@
 #include "preprocess/qc.hpp"
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <bit>
 #include <type_traits>
 
 #include "core/chunks.hpp"
+#include "core/fetch.hpp"
 #include "preprocess/top_totals.hpp"
 #include "sparse/check.hpp"
 
@@ -80,26 +80,20 @@ private:
 
     template <bool has_zeros, class I, class T>
     void add_row(std::span<const I> genes, std::span<const std::int32_t> counts, const T* values) {
-        const std::size_t n = counts.size();
-        if (found_.size() < n) found_.resize(n);
+        const auto n = static_cast<Size>(counts.size());
+        if (found_.size() < counts.size()) found_.resize(counts.size());
         std::uint32_t* const words = words_.data();
         std::size_t* const found = found_.data();
         std::size_t n_found = 0;
-        const auto add_entry = [&](std::size_t k) {
+        const auto add_entry = [&](Size entry) {
+            const auto k = static_cast<std::size_t>(entry);
             const auto count = static_cast<std::uint32_t>(counts[k]);
             std::uint32_t& word = words[static_cast<std::size_t>(genes[k])];
             if ((word & mark) != 0) [[unlikely]]
                 found[n_found++] = k;
             word += count + (static_cast<std::uint32_t>(!has_zeros || count != 0) << count_shift);
         };
-        constexpr std::size_t line = 64 / std::max(sizeof(I), sizeof(T));
-        std::size_t k = 0;
-        for (; k + line <= n; k += line) {
-            Eigen::internal::prefetch(genes.data() + n + k);
-            Eigen::internal::prefetch(values + n + k);
-            for (std::size_t entry = k; entry < k + line; ++entry) add_entry(entry);
-        }
-        for (; k < n; ++k) add_entry(k);
+        each_while_fetching(n, add_entry, genes.data() + n, values + n);
         n_found_ = n_found;
     }
 

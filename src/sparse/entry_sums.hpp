@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/fetch.hpp"
 #include "core/parallel.hpp"
 #include "core/views.hpp"
 #include "sparse/check.hpp"
@@ -203,16 +204,20 @@ ValueKinds sum(CsrView<const T, I> cells, const CellGroups& groups, const Reader
         for (const Size place : chunk.places) {
             const Size cell = order.cell(place);
             const auto line = cells.row(cell);
+            const Size next_line = cells.begin(order.cell(std::min(place + 1, chunk.places.end_item - 1)));
             require_indices_below(line.indices, cells.n_cols());
             for (Size begin = 0; begin < line.size(); begin += block_size) {
                 const Size length = std::min(block_size, line.size() - begin);
                 const I* indices = line.indices.data() + begin;
-                seen.add(look_at(line.values.data() + begin, length));
-                const auto* block = reader.read(line.values.data() + begin, length, buffer.data());
-                for (Size k = 0; k < length; ++k) {
+                const T* values = line.values.data() + begin;
+                const Size next = begin + length < line.size() ? cells.begin(cell) + begin + length : next_line;
+                seen.add(look_at(values, length));
+                const auto* block = reader.read(values, length, buffer.data());
+                const auto add_entry = [&](Size k) {
                     const auto gene = static_cast<Size>(indices[k]);
                     add(genes[gene], static_cast<double>(block[k]), cell, gene, chunk.group);
-                }
+                };
+                each_while_fetching(length, add_entry, cells.indices() + next, cells.data() + next);
             }
         }
         return seen;

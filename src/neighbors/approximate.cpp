@@ -3,6 +3,7 @@
 #include <Eigen/Core>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "core/monitor.hpp"
 #include "neighbors/candidates.hpp"
@@ -15,13 +16,12 @@ namespace cellweave {
 
 namespace {
 
-using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Row = Eigen::Array<float, 1, Eigen::Dynamic>;
 
 /// Queries that are searched together.
 constexpr Size queries_at_once = 288;
 
-/// Lists whose borders are computed together.
+/// Lists whose distances are computed together.
 constexpr Size lists_at_once = 64;
 
 /// For every list the lists around it, nearest centroid first, beginning with itself, and how far their centroids are.
@@ -75,16 +75,15 @@ public:
     /// Candidates of every query of `batch`, in its order.
     std::vector<CandidateList> run(const Batch& batch) const {
         Asking asking = start(batch);
-        const Matrix& queries = asking.queries;
-        const Row own = half_square(batch.list, 0) - (queries * centroid(batch.list, 0)).transpose().array();
-        const Row to_centroid = (queries.rowwise().squaredNorm().transpose().array() + 2 * own).max(0).sqrt();
+        const Row own = spread_.from(asking.queries, around(batch.list, 0, 1)).to_centroid.row(0);
+        const Row to_centroid = own.sqrt();
         for (Size begin = 0; begin < centroids_.n; begin += lists_at_once) {
             // No region begins nearer to a query than half its centroid's distance less the query's from its own.
             if (apart(batch.list, begin) / 2 > (to_centroid + reach_.borders * asking.radii).maxCoeff()) break;
             const Size end = std::min(centroids_.n, begin + lists_at_once);
-            const Matrix borders = distances_to_borders(batch.list, begin, end, queries, own);
+            const ListsByQueries radii = radii_to_search(batch.list, begin, end, asking.queries, own);
             for (Size near = begin; near < end; ++near)
-                search_list(list_around(batch.list, near), borders.row(near - begin).array(), asking);
+                search_list(around(batch.list, near, near + 1)[0], radii.row(near - begin), asking);
         }
         for (auto& list : asking.found) list.shrink();
         return std::move(asking.found);
@@ -93,7 +92,7 @@ public:
 private:
     /// The queries of a batch and what is known of their neighbours so far.
     struct Asking {
-        Matrix queries;
+        QueryRows queries;
         std::vector<CandidateList> found;
         Row radii;                          ///< Distance to the k-th neighbour so far.
         std::vector<Size> active;           // scratch of search_list(): the queries that search the list,
@@ -116,8 +115,8 @@ private:
         return asking;
     }
 
-    /// Scans `list` for the queries that reach over its border, and draws their reach in.
-    void search_list(Size list, const Eigen::Ref<const Row>& borders, Asking& asking) const {
+    /// Scans `list` for the queries whose reach is wide enough, and draws it in.
+    void search_list(Size list, const Eigen::Ref<const Row>& radii_to_search, Asking& asking) const {
         auto& [queries, found, radii, active, rows, sinks] = asking;
         rows.clear();
         sinks.clear();
@@ -126,12 +125,9 @@ private:
         std::size_t n_near = 0;
         for (Size q = 0; q < queries.rows(); ++q) {
             active[n_near] = q;
-            n_near += borders[q] < reach_.borders * radii[q] ? 1 : 0;
+            n_near += radii_to_search[q] < radii[q] ? 1 : 0;
         }
         active.resize(n_near);
-        std::erase_if(active, [&](Size q) {
-            return !reach_.takes(spread_.from(queries.row(q).data(), list), radii[q] * euclidean_unit_);
-        });
         for (const Size q : active) {
             rows.push_back(queries.row(q).data());
             sinks.push_back(&found[static_cast<std::size_t>(q)]);
@@ -145,8 +141,10 @@ private:
         }
     }
 
-    Size list_around(Size list, Size near) const {
-        return around_.lists[static_cast<std::size_t>(list * centroids_.n + near)];
+    /// The lists `begin` to `end` around `list`.
+    std::span<const std::int32_t> around(Size list, Size begin, Size end) const {
+        return std::span(around_.lists)
+            .subspan(static_cast<std::size_t>(list * centroids_.n + begin), static_cast<std::size_t>(end - begin));
     }
 
     /// Distance of the centroids of `list` and the list that is `near` places from it.
@@ -154,29 +152,22 @@ private:
         return static_cast<float>(around_.distances[static_cast<std::size_t>(list * centroids_.n + near)]);
     }
 
-    Eigen::Map<const Eigen::VectorXf> centroid(Size list, Size near) const {
-        return {centroids_.row(list_around(list, near)), centroids_.n_dims};
-    }
-
-    float half_square(Size list, Size near) const { return centroid(list, near).squaredNorm() / 2; }
-
-    /// How far each query (columns) is from the border between its own list's region and lists `begin` to `end` around
-    /// it: the region of list b begins (|q - b|^2 - |q - a|^2) / (2 |a - b|) away from a query in the region of list a.
+    /// How far the k-th neighbour so far of a query must be for the lists `begin` to `end` around its own to be worth a
+    /// search. The region of list b begins (|q - b|^2 - |q - a|^2) / (2 |a - b|) away from a query in the region of a.
     ///
-    /// @param own  |a|^2 / 2 - q.a of every query.
-    Matrix distances_to_borders(Size list, Size begin, Size end, const Matrix& queries, const Row& own) const {
-        Matrix centers(end - begin, points_.n_dims);
-        for (Size near = begin; near < end; ++near) centers.row(near - begin) = centroid(list, near).transpose();
-        Matrix borders = -(centers * queries.transpose());
+    /// @param own  |q - a|^2 of every query.
+    ListsByQueries radii_to_search(Size list, Size begin, Size end, const QueryRows& queries, const Row& own) const {
+        const SquaredDistances squared = spread_.from(queries, around(list, begin, end));
+        ListsByQueries borders = squared.to_centroid.rowwise() - own;
         for (Size near = begin; near < end; ++near) {
-            auto row = borders.row(near - begin).array();
             if (const float distance = apart(list, near); distance > 0) {
-                row = (row + half_square(list, near) - own) / distance;
+                borders.row(near - begin) /= 2 * distance * reach_.borders;
             } else {
-                row.setConstant(-1);  // the list itself, and its twins
+                borders.row(near - begin).setConstant(-1);  // the list itself, and its twins
             }
         }
-        return borders;
+        const ListsByQueries near_ends = squared.mean - reach_.deviations * squared.deviation;
+        return borders.max((near_ends > 0).select(near_ends.max(0).sqrt() / euclidean_unit_, -1));
     }
 
     const scan::PackedPoints& references_;

@@ -73,25 +73,35 @@ public:
         std::vector<Need> needs;
         for (std::size_t q = 0; q < queries.size(); ++q) {
             const Size own = std::ranges::upper_bound(starts, slots[q]) - starts.begin() - 1;
+            std::vector<std::int32_t> lists;
             for (const std::int32_t id : found[q].ids()) {
                 if (points_.is_self && id == queries[q]) continue;
-                const Size list = list_of_[static_cast<std::size_t>(id)];
-                needs.push_back(need_of(points_.asked.row(queries[q]), own, list, found[q].radius()));
+                lists.push_back(list_of_[static_cast<std::size_t>(id)]);
             }
+            add_needs(points_.asked.row(queries[q]), own, lists, found[q].radius(), needs);
         }
         return needs;
     }
 
 private:
-    /// For a query in the region of list `own` to find a neighbour in `list`.
-    Need need_of(const float* query, Size own, Size list, float radius) const {
-        if (list == own) return {0, 0};
-        const double border = distance_to_border(points_.references.centroids, query, own, list);
-        const SquaredDistances distances = points_.spread.from(query, list);
-        const float straight = radius * euclidean_unit(metric_, points_.asked.n_dims);
-        const Need need{static_cast<float>(border) / radius,
-                        (distances.mean - straight * straight) / distances.deviation};
-        return std::isnan(need.borders) || std::isnan(need.deviations) ? everything : need;
+    /// For a query in the region of list `own` to find a neighbour in each of `lists`.
+    void add_needs(const float* query, Size own, std::span<const std::int32_t> lists, float radius,
+                   std::vector<Need>& needs) const {
+        const Size n_dims = points_.asked.n_dims;
+        const SquaredDistances squared =
+            points_.spread.from(Eigen::Map<const Eigen::RowVectorXf>(query, n_dims), lists);
+        const float straight = radius * euclidean_unit(metric_, n_dims);
+        for (Size row = 0; row < squared.mean.rows(); ++row) {
+            const Size list = lists[static_cast<std::size_t>(row)];
+            if (list == own) {
+                needs.push_back({0, 0});
+                continue;
+            }
+            const double border = distance_to_border(points_.references.centroids, query, own, list);
+            const Need need{static_cast<float>(border) / radius,
+                            (squared.mean(row, 0) - straight * straight) / squared.deviation(row, 0)};
+            needs.push_back(std::isnan(need.borders) || std::isnan(need.deviations) ? everything : need);
+        }
     }
 
     const ListedPoints& points_;

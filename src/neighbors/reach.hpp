@@ -24,11 +24,6 @@ struct ListedPoints {
 struct Reach {
     float borders;
     float deviations;
-
-    bool takes(const SquaredDistances& distances, float radius) const {
-        const float near_end = distances.mean - deviations * distances.deviation;
-        return !(near_end >= radius * radius);  // what is not a number is taken
-    }
 };
 
 /// The Euclidean distance that a distance 1 by `metric` usually means.

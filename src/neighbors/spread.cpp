@@ -1,6 +1,5 @@
 #include "neighbors/spread.hpp"
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 
@@ -8,7 +7,7 @@ namespace cellweave {
 
 ListSpread::ListSpread(const PreparedPoints& points, const Clusters& lists, Threads threads)
     : centroids_(lists.centroids),
-      variances_(static_cast<std::size_t>(lists.centroids.n * points.n_dims)),
+      variances_(lists.centroids.n, points.n_dims),
       from_centroid_(static_cast<std::size_t>(lists.centroids.n)) {
     const auto n_dims = static_cast<std::size_t>(points.n_dims);
     parallel_for(centroids_.n, Grain{4}, threads, [&](Range range) {
@@ -29,7 +28,7 @@ ListSpread::ListSpread(const PreparedPoints& points, const Clusters& lists, Thre
             double variance = 0;
             for (std::size_t k = 0; k < n_dims; ++k) {
                 const double of_points = squares[k] / static_cast<double>(std::max<Size>(1, end - begin));
-                variances_[static_cast<std::size_t>(list) * n_dims + k] = static_cast<float>(of_points);
+                variances_(list, static_cast<Size>(k)) = static_cast<float>(of_points);
                 mean += of_points;
                 variance += 2 * of_points * of_points;
             }
@@ -38,30 +37,32 @@ ListSpread::ListSpread(const PreparedPoints& points, const Clusters& lists, Thre
     });
 }
 
-SquaredDistances ListSpread::from(const float* query, Size list) const {
-    using namespace Eigen::internal;
-    using Packet = packet_traits<float>::type;
-    constexpr int lanes = packet_traits<float>::size;
-    const float* const centroid = centroids_.row(list);
-    const float* const variances = variances_.data() + list * centroids_.n_dims;
-    Packet squares = pset1<Packet>(0.0F);
-    Packet weighted = pset1<Packet>(0.0F);
-    Size k = 0;
-    for (; k + lanes <= centroids_.n_dims; k += lanes) {
-        const Packet difference = psub(ploadu<Packet>(query + k), ploadu<Packet>(centroid + k));
-        const Packet square = pmul(difference, difference);
-        squares = padd(squares, square);
-        weighted = pmadd(square, ploadu<Packet>(variances + k), weighted);
+SquaredDistances ListSpread::from(const QueryRows& queries, std::span<const std::int32_t> lists) const {
+    const auto n_lists = static_cast<Size>(lists.size());
+    QueryRows centers(n_lists, queries.cols());
+    QueryRows variances(n_lists, queries.cols());
+    for (Size row = 0; row < n_lists; ++row) {
+        const Size list = lists[static_cast<std::size_t>(row)];
+        centers.row(row) = Eigen::Map<const Eigen::RowVectorXf>(centroids_.row(list), queries.cols());
+        variances.row(row) = variances_.row(list);
     }
-    auto [mean, variance] = from_centroid_[static_cast<std::size_t>(list)];
-    mean += predux(squares);
-    variance += 4 * predux(weighted);
-    for (; k < centroids_.n_dims; ++k) {
-        const float square = (query[k] - centroid[k]) * (query[k] - centroid[k]);
-        mean += square;
-        variance += 4 * square * variances[k];
+    const QueryRows weighted = variances.cwiseProduct(centers);
+    const QueryRows squares = queries.cwiseAbs2();
+    // Products of matrices give |q - c|^2 as q^2 - 2 q c + c^2, and the sum of s^2 (q - c)^2 likewise.
+    ListsByQueries distances = -2 * (centers * queries.transpose()).array();
+    distances.rowwise() += squares.rowwise().sum().transpose().array();
+    distances.colwise() += centers.cwiseAbs2().rowwise().sum().array();
+    ListsByQueries spread = (variances * squares.transpose() - 2 * (weighted * queries.transpose())).array();
+    spread.colwise() += weighted.cwiseProduct(centers).rowwise().sum().array();
+    SquaredDistances found{distances.max(0), {}, {}};
+    found.mean = found.to_centroid;
+    found.deviation = 4 * spread.max(0);
+    for (Size row = 0; row < n_lists; ++row) {
+        const Moments& moments = from_centroid_[static_cast<std::size_t>(lists[static_cast<std::size_t>(row)])];
+        found.mean.row(row) += moments.mean;
+        found.deviation.row(row) = (found.deviation.row(row) + moments.variance).sqrt();
     }
-    return {mean, std::sqrt(variance)};
+    return found;
 }
 
 }  // namespace cellweave

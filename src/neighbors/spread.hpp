@@ -1,4 +1,7 @@
 #pragma once
+#include <Eigen/Core>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -7,10 +10,17 @@
 
 namespace cellweave {
 
-/// Squared distances from one query to the points of a list.
+/// Queries x dimensions.
+using QueryRows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Lists x queries.
+using ListsByQueries = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Squared distances from queries to the centroid of a list and to its points.
 struct SquaredDistances {
-    float mean;
-    float deviation;  ///< Standard deviation.
+    ListsByQueries to_centroid;
+    ListsByQueries mean;
+    ListsByQueries deviation;  ///< Standard deviation.
 };
 
 /// How the points of each list lie around its centroid.
@@ -18,10 +28,10 @@ class ListSpread {
 public:
     ListSpread(const PreparedPoints& points, const Clusters& lists, Threads threads);
 
-    /// Squared distances from `query` to the points of `list` if these were normally distributed, each dimension by
-    /// itself. With s^2 the variances and t the difference of query and centroid, their mean is sum t^2 + s^2, their
+    /// Squared distances from `queries` to the points of some lists if these were normally distributed, each dimension
+    /// by itself. With s^2 the variances and t the difference of query and centroid, their mean is sum t^2 + s^2, their
     /// variance sum 4 t^2 s^2 + 2 s^4.
-    SquaredDistances from(const float* query, Size list) const;
+    SquaredDistances from(const QueryRows& queries, std::span<const std::int32_t> lists) const;
 
 private:
     /// The sums without the difference of query and centroid.
@@ -31,7 +41,7 @@ private:
     };
 
     const PreparedPoints& centroids_;
-    std::vector<float> variances_;  // n_lists x n_dims
+    QueryRows variances_;  // n_lists x n_dims
     std::vector<Moments> from_centroid_;
 };
 

@@ -35,7 +35,12 @@ TEST("the spread of a list tells the mean and the deviation of the squared dista
     }
     const double mean = sum / n;
     const double deviation = std::sqrt(squares / n - mean * mean);
-    const SquaredDistances found = spread.from(query.data(), 0);
-    CHECK(std::abs(static_cast<double>(found.mean) - mean) < 1e-4 * mean);
-    CHECK(std::abs(static_cast<double>(found.deviation) - deviation) < 0.02 * deviation);
+    double to_centroid = 0;
+    for (std::size_t k = 0; k < query.size(); ++k)
+        to_centroid += std::pow(static_cast<double>(query[k] - lists.centroids.row(0)[k]), 2);
+    const std::vector<std::int32_t> only{0};
+    const SquaredDistances found = spread.from(Eigen::Map<const Eigen::RowVectorXf>(query.data(), n_dims), only);
+    CHECK(std::abs(static_cast<double>(found.to_centroid(0, 0)) - to_centroid) < 1e-4 * to_centroid);
+    CHECK(std::abs(static_cast<double>(found.mean(0, 0)) - mean) < 1e-4 * mean);
+    CHECK(std::abs(static_cast<double>(found.deviation(0, 0)) - deviation) < 0.02 * deviation);
 }

@@ -162,16 +162,13 @@ def _as_matrix(indices: np.ndarray, distances: np.ndarray) -> sparse.csr_matrix:
 def _trimmed(connectivities: sparse.csr_matrix, trim: int) -> sparse.csr_matrix:
     """Without the edges that are not among the ``trim`` strongest of both their cells."""
     n_edges = np.diff(connectivities.indptr)
-    is_long = n_edges > trim
-    if not is_long.any():
-        return connectivities
-    rows = np.repeat(np.arange(len(n_edges)), n_edges)
-    of_long = np.flatnonzero(is_long[rows])
-    strongest_first = of_long[np.lexsort((-connectivities.data[of_long], rows[of_long]))]
-    begins = np.cumsum(n_edges[is_long]) - n_edges[is_long]
     weakest_kept = np.zeros(len(n_edges), dtype=connectivities.dtype)
-    weakest_kept[is_long] = connectivities.data[strongest_first[begins + trim - 1]]
-    is_weak = connectivities.data < np.maximum(weakest_kept[rows], weakest_kept[connectivities.indices])
+    for cell in np.flatnonzero(n_edges > trim):
+        strengths = connectivities.data[connectivities.indptr[cell] : connectivities.indptr[cell + 1]]
+        weakest_kept[cell] = np.partition(strengths, -trim)[-trim]
+    if not weakest_kept.any():
+        return connectivities
+    is_weak = connectivities.data < np.maximum(np.repeat(weakest_kept, n_edges), weakest_kept[connectivities.indices])
     trimmed = connectivities.copy()
     trimmed.data[is_weak] = 0
     trimmed.eliminate_zeros()

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/chunks.hpp"
+#include "core/fetch.hpp"
 #include "sparse/check.hpp"
 
 namespace cellweave {
@@ -35,7 +36,11 @@ struct Partial {
             return;
         }
         double* const into = sums.data();
-        for (std::size_t k = 0; k < values.size(); ++k) into[where[k]] += static_cast<double>(values[k]);
+        const auto n = static_cast<Size>(values.size());
+        const auto take_entry = [&, at = where.data(), value = values.data()](Size k) {
+            into[at[k]] += static_cast<double>(value[k]);
+        };
+        each_while_fetching(n, take_entry, where.data() + n, values.data() + n);
     }
     void take(std::size_t where, double value) {
         if (std::isnan(value)) [[unlikely]] {
@@ -50,10 +55,13 @@ struct Partial {
 /// entry is added, those of no set to a sum that is not used, and several sums take turns.
 template <class T, class I>
 std::array<double, 2> sums_of_sets(const SparseLine<T, I>& line, std::span<const std::uint8_t> sets) {
-    constexpr std::size_t lanes = 8;
+    constexpr Size lanes = 8;
     std::array<double, 4 * lanes> sums{};  // by lane and by the bits of the member
-    for (std::size_t k = 0; k < line.values.size(); ++k)
-        sums[k % lanes * 4 + sets[static_cast<std::size_t>(line.indices[k])]] += static_cast<double>(line.values[k]);
+    const auto n = static_cast<Size>(line.values.size());
+    const auto add_entry = [&, index = line.indices.data(), value = line.values.data(), set = sets.data()](Size k) {
+        sums[static_cast<std::size_t>(k % lanes * 4 + set[index[k]])] += static_cast<double>(value[k]);
+    };
+    each_while_fetching(n, add_entry, line.indices.data() + n, line.values.data() + n);
     std::array<double, 2> total{};
     for (std::size_t lane = 0; lane < lanes; ++lane) {
         total[0] += sums[4 * lane + 1] + sums[4 * lane + 3];

@@ -124,29 +124,32 @@ template <Number T, Index I>
 void sum_residual_excess(CsrView<const T, I> counts, const CellGroups& groups, const CountTotals& totals,
                          const PearsonOptions& options, DenseView<double> sums, DenseView<double> squares,
                          Threads threads) {
-    entry_sums::sum(counts, groups, entry_sums::AsStored<T>{}, excess_adder(totals, options), {sums, squares}, threads);
+    entry_sums::sum(counts, groups, entry_sums::AsStoredAndKnown<T>{}, excess_adder(totals, options), {sums, squares},
+                    threads);
 }
 
 template <Number T, Index I>
 void sum_residual_excess(CscView<const T, I> counts, const CellGroups& groups, const CountTotals& totals,
                          const PearsonOptions& options, DenseView<double> sums, DenseView<double> squares,
                          Threads threads) {
-    entry_sums::sum(counts, groups, entry_sums::AsStored<T>{}, excess_adder(totals, options), {sums, squares}, threads);
+    entry_sums::sum(counts, groups, entry_sums::AsStoredAndKnown<T>{}, excess_adder(totals, options), {sums, squares},
+                    threads);
 }
 
 template <Number T>
 void sum_residual_excess(DenseView<const T> counts, const CellGroups& groups, const CountTotals& totals,
                          const PearsonOptions& options, DenseView<double> sums, DenseView<double> squares,
                          Threads threads) {
-    entry_sums::sum(counts, groups, entry_sums::AsStored<T>{}, excess_adder(totals, options), {sums, squares}, threads);
+    entry_sums::sum(counts, groups, entry_sums::AsStoredAndKnown<T>{}, excess_adder(totals, options), {sums, squares},
+                    threads);
 }
 
 template <Number T>
 void sum_residual_excess_of_rows(DenseView<const T> genes, const CellGroups& groups, const CountTotals& totals,
                                  const PearsonOptions& options, DenseView<double> sums, DenseView<double> squares,
                                  Threads threads) {
-    entry_sums::sum_of_rows(genes, groups, entry_sums::AsStored<T>{}, excess_adder(totals, options), {sums, squares},
-                            threads);
+    entry_sums::sum_of_rows(genes, groups, entry_sums::AsStoredAndKnown<T>{}, excess_adder(totals, options),
+                            {sums, squares}, threads);
 }
 
 template <Number T, Index I, Real R>

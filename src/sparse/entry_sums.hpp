@@ -18,7 +18,8 @@
 /// what is added (moments.cpp, pearson_residuals.cpp).
 ///
 /// A `Reader` turns a block of stored values into what is to be added: `using Value`, and
-/// `const Value* read(const T* values, Size n, Value* buffer) const`. An `Adder` adds one entry:
+/// `const Value* read(const T* values, Size n, Value* buffer) const`, and tells their kinds:
+/// `KindFlags kinds(const T* values, Size n) const`. An `Adder` adds one entry:
 /// `void operator()(Moments& into, double value, Size cell, Size gene, Size group) const`.
 namespace cellweave::entry_sums {
 
@@ -75,6 +76,13 @@ template <Number T>
 struct AsStored {
     using Value = T;
     const T* read(const T* values, Size, Value*) const { return values; }
+    KindFlags kinds(const T* values, Size n) const { return look_at(values, n); }
+};
+
+/// The same where it is known already what kinds of values there are, and nobody asks again.
+template <Number T>
+struct AsStoredAndKnown : AsStored<T> {
+    KindFlags kinds(const T*, Size) const { return {}; }
 };
 
 /// Chunks of cells that each lie within one group, and the cells in the order of their groups.
@@ -164,7 +172,7 @@ ValueKinds by_genes(Size n_genes, Size n_entries, const CellGroups& groups, cons
             const auto n = static_cast<Size>(values.size());
             for (Size begin = 0; begin < n; begin += block_size) {
                 const Size length = std::min(block_size, n - begin);
-                seen.add(look_at(values.data() + begin, length));
+                seen.add(reader.kinds(values.data() + begin, length));
                 const auto* block = reader.read(values.data() + begin, length, buffer.data());
                 if (groups.of_cell.empty()) {
                     for (Size k = 0; k < length; ++k) {
@@ -211,7 +219,7 @@ ValueKinds sum(CsrView<const T, I> cells, const CellGroups& groups, const Reader
                 const I* indices = line.indices.data() + begin;
                 const T* values = line.values.data() + begin;
                 const Size next = begin + length < line.size() ? cells.begin(cell) + begin + length : next_line;
-                seen.add(look_at(values, length));
+                seen.add(reader.kinds(values, length));
                 const auto* block = reader.read(values, length, buffer.data());
                 const auto add_entry = [&](Size k) {
                     const auto gene = static_cast<Size>(indices[k]);
@@ -251,7 +259,7 @@ ValueKinds sum(DenseView<const T> cells, const CellGroups& groups, const Reader&
             for (const Size place : chunk.places) {
                 const Size cell = order.cell(place);
                 const T* const values = cells.row_data(cell) + begin;
-                seen.add(look_at(values, length));
+                seen.add(reader.kinds(values, length));
                 const auto* block = reader.read(values, length, buffer.data());
                 for (Size k = 0; k < length; ++k) {
                     add(genes[begin + k], static_cast<double>(block[k]), cell, begin + k, chunk.group);

@@ -1,6 +1,8 @@
 #include "sparse/moments.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include "core/error.hpp"
@@ -77,6 +79,7 @@ struct UndoLog1p {
         for (Size k = 0; k < n; ++k) buffer[k] = fast_expm1(static_cast<Value>(values[k]) * log_base);
         return buffer;
     }
+    entry_sums::KindFlags kinds(const T* values, Size n) const { return entry_sums::look_at(values, n); }
 };
 
 struct AddValue {
@@ -95,12 +98,14 @@ struct AddCapped {
     }
 };
 
+template <Number T>
 struct AddAboveCap {
     DenseView<const double> caps;
+    DenseView<const T> limits;  ///< See limits_of().
     void operator()(Moments& into, double value, Size, Size gene, Size group) const {
-        const double cap = caps(group, gene);
-        if (value <= cap) [[likely]]
+        if (value <= static_cast<double>(limits(group, gene))) [[likely]]
             return;
+        const double cap = caps(group, gene);
         into.sum += value - cap;
         into.square += value * value - cap * cap;
     }
@@ -113,6 +118,25 @@ void require_not_negative(DenseView<const double> caps) {
     }
 }
 
+/// For each cap the largest number of the matrix's own type that is not above it: tables as narrow as that stay in the
+/// cache.
+template <Number T>
+std::vector<T> limits_of(DenseView<const double> caps) {
+    std::vector<T> limits;
+    limits.reserve(static_cast<std::size_t>(caps.n_rows() * caps.n_cols()));
+    for (Size group = 0; group < caps.n_rows(); ++group) {
+        for (const double cap : caps.row(group)) {
+            constexpr T largest = std::numeric_limits<T>::max();
+            T limit = cap >= static_cast<double>(largest) ? largest : static_cast<T>(cap);
+            if constexpr (Real<T>) {
+                if (static_cast<double>(limit) > cap) limit = std::nextafter(limit, T{0});
+            }
+            limits.push_back(limit);
+        }
+    }
+    return limits;
+}
+
 /// Calls `sum(reader, adder)` for what the options ask.
 template <Number T, class Sum>
 ValueKinds with_options(const MomentsOptions& options, Sum&& sum) {
@@ -122,7 +146,9 @@ ValueKinds with_options(const MomentsOptions& options, Sum&& sum) {
     if (options.caps != nullptr) {
         if (!options.above_caps) return sum(entry_sums::AsStored<T>{}, AddCapped{*options.caps});
         require_not_negative(*options.caps);
-        return sum(entry_sums::AsStored<T>{}, AddAboveCap{*options.caps});
+        const std::vector<T> limits = limits_of<T>(*options.caps);
+        const DenseView<const T> of_genes(limits.data(), options.caps->n_rows(), options.caps->n_cols());
+        return sum(entry_sums::AsStoredAndKnown<T>{}, AddAboveCap<T>{*options.caps, of_genes});
     }
     return sum(entry_sums::AsStored<T>{}, AddValue{});
 }

@@ -29,7 +29,8 @@ struct MomentsOptions {
     bool above_caps = false;
 };
 
-/// What kinds of values were met; zeros that a sparse matrix does not store count as fine.
+/// What kinds of values were met; zeros that a sparse matrix does not store count as fine. A sum of what lies above the
+/// caps tells nothing: the sums from which the caps come have told.
 struct ValueKinds {
     bool has_negative = false;
     bool has_fraction = false;

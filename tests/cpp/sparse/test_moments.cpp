@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -160,6 +161,26 @@ TEST("moments: what the caps leave and what they cut away are the whole, for who
     caps[5] = -1;
     const auto below_zero = [&] { all_layouts({group, 4}, {.caps = &view, .above_caps = true}, Threads{1}); };
     CHECK_THROWS(InvalidInput, below_zero());
+}
+
+TEST("moments: a cap that the matrix's own type cannot hold still parts the values around it") {
+    const float next = 0.1F;  // a little more than the double 0.1
+    const float last = std::nextafter(next, 0.0F);
+    const std::vector<float> values{next, last, next, 7.0F};
+    const std::vector<double> caps{0.1, 0.1, std::numeric_limits<double>::infinity(), 1e300};
+    const DenseView<const double> view(caps.data(), 1, 4);
+    std::vector<double> sums(4), squares(4);
+    sum_moments<float>({values.data(), 1, 4}, {}, {.caps = &view, .above_caps = true}, {sums.data(), 1, 4},
+                       {squares.data(), 1, 4}, Threads{1});
+    CHECK((sums == std::vector<double>{static_cast<double>(next) - 0.1, 0, 0, 0}));
+
+    const std::vector<std::int32_t> counts{3, 2, std::numeric_limits<std::int32_t>::max(), 1};
+    const std::vector<double> limits{2.5, 2.5, 1e12, 0};
+    const DenseView<const double> limits_view(limits.data(), 1, 4);
+    sum_moments<std::int32_t>({counts.data(), 1, 4}, {}, {.caps = &limits_view, .above_caps = true},
+                              {sums.data(), 1, 4}, {squares.data(), 1, 4}, Threads{1});
+    CHECK((sums == std::vector<double>{0.5, 0, 0, 1}));
+    CHECK((squares == std::vector<double>{9 - 6.25, 0, 0, 1}));
 }
 
 TEST("moments: the same bytes at any thread count, with log1p undone") {

@@ -21,53 +21,66 @@ void add(Partial& into, Partial&& next) {
     for (std::size_t i = 0; i < into.size(); ++i) into[i] += next[i];
 }
 
-/// Calls `change(row, values)` for every row as doubles, and writes what that leaves to `out`.
-template <class View, class Out, class Change>
-void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Change&& change) {
+/// Calls `write(row, values, out)` for every row, whose values it may change, and its place in `out`.
+template <class View, class Out, class Write>
+void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Write&& write) {
     const Size n_genes = out.n_cols();
     parallel_for(out.n_rows(), chunk_of_lines(out.n_rows(), out.n_rows() * n_genes, entries_per_chunk), threads,
                  [&](Range rows) {
                      std::vector<double> values(static_cast<std::size_t>(n_genes));
                      for (const Size row : rows) {
                          unpack_row(x, row, values);
-                         change(row, values.data());
-                         std::ranges::transform(values, out.row_data(row),
-                                                [](double value) { return static_cast<Out>(value); });
+                         write(row, values.data(), out.row_data(row));
                      }
                  });
 }
 
+/// What some terms of a fit give for one cell.
+class FittedRow {
+public:
+    /// The terms from `begin` on, `terms_at_once` at most. One that is not there is the first one, times 0.
+    FittedRow(DenseView<const double> design, DenseView<const double> coefficients, Size row, Size begin) {
+        static_assert(terms_at_once == 4);
+        fitted_.fill(coefficients.row_data(begin));
+        for (Size k = begin; k < std::min(design.n_cols(), begin + terms_at_once); ++k) {
+            factor_[static_cast<std::size_t>(k - begin)] = design(row, k);
+            fitted_[static_cast<std::size_t>(k - begin)] = coefficients.row_data(k);
+        }
+    }
+
+    double operator()(Size gene) const {
+        return (factor_[0] * fitted_[0][gene] + factor_[1] * fitted_[1][gene]) +
+               (factor_[2] * fitted_[2][gene] + factor_[3] * fitted_[3][gene]);
+    }
+
+private:
+    std::array<double, terms_at_once> factor_{};
+    std::array<const double*, terms_at_once> fitted_;
+};
+
 template <class View, class Out>
 void subtract_fit_of(const View& x, DenseView<const double> design, DenseView<const double> coefficients,
                      DenseView<Out> out, Threads threads) {
-    static_assert(terms_at_once == 4);
-    rewrite_rows(x, out, threads, [&](Size row, double* values) {
-        for (Size begin = 0; begin < design.n_cols(); begin += terms_at_once) {
-            // A term that is not there is the first one, times 0.
-            std::array<double, terms_at_once> factor{};
-            std::array<const double*, terms_at_once> fitted;
-            fitted.fill(coefficients.row_data(begin));
-            for (Size k = begin; k < std::min(design.n_cols(), begin + terms_at_once); ++k) {
-                factor[static_cast<std::size_t>(k - begin)] = design(row, k);
-                fitted[static_cast<std::size_t>(k - begin)] = coefficients.row_data(k);
-            }
-            const auto [a, b, c, d] = fitted;
-            for (Size gene = 0; gene < out.n_cols(); ++gene) {
-                values[gene] -=
-                    (factor[0] * a[gene] + factor[1] * b[gene]) + (factor[2] * c[gene] + factor[3] * d[gene]);
-            }
+    const Size n_genes = out.n_cols();
+    rewrite_rows(x, out, threads, [&](Size row, double* values, Out* residuals) {
+        Size begin = 0;
+        for (; begin + terms_at_once < design.n_cols(); begin += terms_at_once) {
+            const FittedRow fitted(design, coefficients, row, begin);
+            for (Size gene = 0; gene < n_genes; ++gene) values[gene] -= fitted(gene);
         }
+        const FittedRow fitted(design, coefficients, row, begin);
+        for (Size gene = 0; gene < n_genes; ++gene) residuals[gene] = static_cast<Out>(values[gene] - fitted(gene));
     });
 }
 
 template <class View>
 void apply_group_lines_of(const View& x, std::span<const std::int32_t> group_of_cell, DenseView<const double> slopes,
                           DenseView<const double> offsets, DenseView<double> out, Threads threads) {
-    rewrite_rows(x, out, threads, [&](Size row, double* values) {
+    rewrite_rows(x, out, threads, [&](Size row, const double* values, double* residuals) {
         const Size group = group_of_cell[static_cast<std::size_t>(row)];
         const double* const slope = slopes.row_data(group);
         const double* const offset = offsets.row_data(group);
-        for (Size gene = 0; gene < out.n_cols(); ++gene) values[gene] = values[gene] * slope[gene] + offset[gene];
+        for (Size gene = 0; gene < out.n_cols(); ++gene) residuals[gene] = values[gene] * slope[gene] + offset[gene];
     });
 }
 

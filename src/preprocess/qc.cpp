@@ -37,7 +37,7 @@ void add(GeneTotals& into, GeneTotals&& next) {
 /// Each row passes over these words, which stay in the second-level cache: the smaller they are, the less moves.
 class GeneWords {
 public:
-    /// @param in_any_set  not zero for genes to find().
+    /// @param in_any_set  not zero for the genes that found() is to know.
     explicit GeneWords(std::span<const std::uint8_t> in_any_set) {
         for (const std::uint8_t is_member : in_any_set) words_.push_back(is_member != 0 ? mark : 0);
     }

@@ -118,7 +118,6 @@ def qc_brisc(adata):
     _marked(adata)
     adata.var_names = np.where(adata.var["mt"], "MT-", "") + adata.var_names.to_numpy().astype(str)
     cells = _brisc(adata)
-    cells.uns["QCed"] = False
     return lambda: cells.qc_metrics(allow_float=True)
 
 

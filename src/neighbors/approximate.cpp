@@ -81,9 +81,10 @@ public:
             // No region begins nearer to a query than half its centroid's distance less the query's from its own.
             if (apart(batch.list, begin) / 2 > (to_centroid + reach_.borders * asking.radii).maxCoeff()) break;
             const Size end = std::min(centroids_.n, begin + lists_at_once);
+            const auto lists = around(batch.list, begin, end);
             const ListsByQueries radii = radii_to_search(batch.list, begin, end, asking.queries, own);
-            for (Size near = begin; near < end; ++near)
-                search_list(around(batch.list, near, near + 1)[0], radii.row(near - begin), asking);
+            for (Size row = 0; row < radii.rows(); ++row)
+                search_list(lists[static_cast<std::size_t>(row)], radii.row(row), asking);
         }
         for (auto& list : asking.found) list.shrink();
         return std::move(asking.found);
@@ -92,7 +93,7 @@ public:
 private:
     /// The queries of a batch and what is known of their neighbours so far.
     struct Asking {
-        QueryRows queries;
+        PointRows queries;
         std::vector<CandidateList> found;
         Row radii;                          ///< Distance to the k-th neighbour so far.
         std::vector<Size> active;           // scratch of search_list(): the queries that search the list,
@@ -115,8 +116,8 @@ private:
         return asking;
     }
 
-    /// Scans `list` for the queries whose reach is wide enough, and draws it in.
-    void search_list(Size list, const Eigen::Ref<const Row>& radii_to_search, Asking& asking) const {
+    /// Scans `list` for the queries whose k-th neighbour so far is farther than `least_radii`, and draws it in.
+    void search_list(Size list, const Eigen::Ref<const Row>& least_radii, Asking& asking) const {
         auto& [queries, found, radii, active, rows, sinks] = asking;
         rows.clear();
         sinks.clear();
@@ -125,7 +126,7 @@ private:
         std::size_t n_near = 0;
         for (Size q = 0; q < queries.rows(); ++q) {
             active[n_near] = q;
-            n_near += radii_to_search[q] < radii[q] ? 1 : 0;
+            n_near += least_radii[q] < radii[q] ? 1 : 0;
         }
         active.resize(n_near);
         for (const Size q : active) {
@@ -156,7 +157,7 @@ private:
     /// search. The region of list b begins (|q - b|^2 - |q - a|^2) / (2 |a - b|) away from a query in the region of a.
     ///
     /// @param own  |q - a|^2 of every query.
-    ListsByQueries radii_to_search(Size list, Size begin, Size end, const QueryRows& queries, const Row& own) const {
+    ListsByQueries radii_to_search(Size list, Size begin, Size end, const PointRows& queries, const Row& own) const {
         const SquaredDistances squared = spread_.from(queries, around(list, begin, end));
         ListsByQueries borders = squared.to_centroid.rowwise() - own;
         for (Size near = begin; near < end; ++near) {

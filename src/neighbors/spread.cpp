@@ -37,17 +37,17 @@ ListSpread::ListSpread(const PreparedPoints& points, const Clusters& lists, Thre
     });
 }
 
-SquaredDistances ListSpread::from(const QueryRows& queries, std::span<const std::int32_t> lists) const {
+SquaredDistances ListSpread::from(const PointRows& queries, std::span<const std::int32_t> lists) const {
     const auto n_lists = static_cast<Size>(lists.size());
-    QueryRows centers(n_lists, queries.cols());
-    QueryRows variances(n_lists, queries.cols());
+    PointRows centers(n_lists, queries.cols());
+    PointRows variances(n_lists, queries.cols());
     for (Size row = 0; row < n_lists; ++row) {
         const Size list = lists[static_cast<std::size_t>(row)];
         centers.row(row) = Eigen::Map<const Eigen::RowVectorXf>(centroids_.row(list), queries.cols());
         variances.row(row) = variances_.row(list);
     }
-    const QueryRows weighted = variances.cwiseProduct(centers);
-    const QueryRows squares = queries.cwiseAbs2();
+    const PointRows weighted = variances.cwiseProduct(centers);
+    const PointRows squares = queries.cwiseAbs2();
     // Products of matrices give |q - c|^2 as q^2 - 2 q c + c^2, and the sum of s^2 (q - c)^2 likewise.
     ListsByQueries distances = -2 * (centers * queries.transpose()).array();
     distances.rowwise() += squares.rowwise().sum().transpose().array();

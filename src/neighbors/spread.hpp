@@ -10,8 +10,8 @@
 
 namespace cellweave {
 
-/// Queries x dimensions.
-using QueryRows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+/// Points x dimensions.
+using PointRows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 /// Lists x queries.
 using ListsByQueries = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -31,7 +31,7 @@ public:
     /// Squared distances from `queries` to the points of some lists if these were normally distributed, each dimension
     /// by itself. With s^2 the variances and t the difference of query and centroid, their mean is sum t^2 + s^2, their
     /// variance sum 4 t^2 s^2 + 2 s^4.
-    SquaredDistances from(const QueryRows& queries, std::span<const std::int32_t> lists) const;
+    SquaredDistances from(const PointRows& queries, std::span<const std::int32_t> lists) const;
 
 private:
     /// The sums without the difference of query and centroid.
@@ -41,7 +41,7 @@ private:
     };
 
     const PreparedPoints& centroids_;
-    QueryRows variances_;  // n_lists x n_dims
+    PointRows variances_;  // n_lists x n_dims
     std::vector<Moments> from_centroid_;
 };
 

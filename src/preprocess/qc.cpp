@@ -15,10 +15,6 @@ namespace {
 
 constexpr Size entries_per_chunk = 1 << 20;
 
-Grain row_grain(Size n_rows, Size n_cols, Size n_entries) {
-    return chunk_of_lines(n_rows, n_entries, entries_per_chunk, n_cols);
-}
-
 /// What a chunk of cells, or several, adds to the genes.
 struct GeneTotals {
     std::vector<double> totals;
@@ -266,7 +262,7 @@ void describe(Size n_rows, Size n_cols, Size n_entries, DenseView<const std::uin
             in_any_set[static_cast<std::size_t>(gene)] |= gene_sets(set, gene) != 0;
 
     const GeneTotals total = parallel_reduce(
-        n_rows, row_grain(n_rows, n_cols, n_entries), threads,
+        n_rows, chunk_of_lines(n_rows, n_entries, entries_per_chunk, n_cols), threads,
         [&](Range rows) {
             RowReader<T> reader(n_cols, gene_sets, in_any_set, options, cells);
             read_rows(reader, rows);

@@ -37,8 +37,9 @@ struct GeneMetrics {
 ///
 /// Bytes that must move: `data` and `indices` once (8 a value for float32 and int32 indices); a row is read from memory
 /// once and then worked on in the cache, the check of its indices included. Work: about 4 instructions a value where
-/// the values are whole numbers below 65,536 (gene sums and gene counts then share one 32-bit word, and the top sums
-/// come from a histogram); other rows are summed in double and their top is found by partial sorting.
+/// the values are whole numbers below 65,536 and their genes rise (gene sums and gene counts then share one 32-bit
+/// word); other rows are added to the genes in double. Top sums come from a histogram of such whole numbers, of others
+/// by partial sorting.
 /// Scratch: 2 x threads x 20 bytes a gene, and one row.
 /// Determinism: chunks follow from the shape alone and meet in order; whole numbers are summed exactly. A NaN makes the
 /// sums of its cell and of its gene NaN.

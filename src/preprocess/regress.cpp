@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/chunks.hpp"
+#include "core/error.hpp"
 #include "sparse/rows.hpp"
 
 namespace cellweave {
@@ -62,6 +63,7 @@ template <class View, class Out>
 void subtract_fit_of(const View& x, DenseView<const double> design, DenseView<const double> coefficients,
                      DenseView<Out> out, Threads threads) {
     const Size n_genes = out.n_cols();
+    require(design.n_cols() > 0 || out.n_rows() == 0, "a fit needs at least one term");
     rewrite_rows(x, out, threads, [&](Size row, double* values, Out* residuals) {
         Size begin = 0;
         for (; begin + terms_at_once < design.n_cols(); begin += terms_at_once) {

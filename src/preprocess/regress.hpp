@@ -27,6 +27,7 @@ void project(DenseView<const T> x, DenseView<const double> design, DenseView<dou
 ///
 /// @param      coefficients  k x genes.
 /// @param[out] out           cells x genes.
+/// @throws InvalidInput  k is 0.
 template <Real T, Index I, Real Out>
 void subtract_fit(CsrView<const T, I> x, DenseView<const double> design, DenseView<const double> coefficients,
                   DenseView<Out> out, Threads threads);

@@ -11,13 +11,13 @@
 
 #include "core/monitor.hpp"
 #include "integrate/byte_codes.hpp"
+#include "integrate/first_bounds.hpp"
 
 namespace cellweave {
 
 namespace {
 
 constexpr Size tile_size = 128;  // 16 kB of codes of 100 coordinates: half of the first cache
-constexpr std::uint32_t anything = std::numeric_limits<std::uint32_t>::max() / 8;
 
 /// Distances have 16 bits. A bound that does not fit excludes nothing, and its largest value says the same.
 std::uint16_t to_16_bits(std::uint32_t bound) {
@@ -40,6 +40,9 @@ private:
 /// What may still be among the nearest of one point.
 class Shortlist {
 public:
+    /// @param cutoff  That of the neighbours that a first look has found.
+    explicit Shortlist(std::uint32_t cutoff) : cutoff_(cutoff) {}
+
     /// Distances up to this, beside the other point's error, may belong to a neighbour.
     std::uint32_t cutoff() const { return cutoff_; }
 
@@ -54,7 +57,7 @@ public:
         if (candidates_.size() <= n_neighbors) return;
         const auto last = candidates_.begin() + static_cast<std::ptrdiff_t>(n_neighbors) - 1;
         std::ranges::nth_element(candidates_, last);
-        cutoff_ = last->at_most() + slack;
+        cutoff_ = std::min(cutoff_, last->at_most() + slack);
         std::erase_if(candidates_, [&](const Candidate& candidate) {
             return candidate.at_most() > cutoff_ + 2 * errors[candidate.point()];
         });
@@ -64,7 +67,7 @@ public:
     std::span<const Candidate> candidates() const { return candidates_; }
 
 private:
-    std::uint32_t cutoff_ = anything;
+    std::uint32_t cutoff_;
     std::size_t prune_at_ = 64;
     std::vector<Candidate> candidates_;
 };
@@ -80,7 +83,6 @@ public:
           codes_(byte_codes(points, threads)),
           error_(codes_.error),
           slack_(codes_.error),
-          earlier_(codes_.error.size()),
           cutoffs_(codes_.error.size()),
           locks_(std::make_unique<std::mutex[]>(codes_.error.size() / tile_size + 1)),
           found_{NeighborLists(points.n_rows(), options.n_neighbors),
@@ -93,7 +95,12 @@ public:
         } else {
             for (std::uint32_t& slack : slack_) slack *= 2;
         }
-        for (auto& cutoff : cutoffs_) cutoff.store(anything, std::memory_order_relaxed);
+        const auto bounds = first_bounds(points, offsets, codes_, error_, n_neighbors_, threads);
+        for (std::size_t point = 0; point < slack_.size(); ++point) {
+            cutoffs_[point].store(bounds.earlier[point] + slack_[point], std::memory_order_relaxed);
+            earlier_.emplace_back(bounds.earlier[point] + slack_[point]);
+            later_cutoffs_.push_back(bounds.later[point] + slack_[point]);
+        }
     }
 
     OtherSetNeighbors run(Threads threads) && {
@@ -112,7 +119,7 @@ public:
         });
         parallel_for(points_.n_rows(), Grain{64}, threads, [&](Range points) {
             for (const Size point : points)
-                rank(point, std::exchange(earlier_[static_cast<std::size_t>(point)], {}), found_.earlier.of(point));
+                rank(point, std::move(earlier_[static_cast<std::size_t>(point)]), found_.earlier.of(point));
         });
         return std::move(found_);
     }
@@ -126,7 +133,8 @@ private:
 
     /// Compares the points of a block with all points of later sets, on behalf of both.
     void scan_later(const Block& block) {
-        std::vector<Shortlist> later(static_cast<std::size_t>(block.points.size()));
+        std::vector<Shortlist> later;
+        for (const Size point : block.points) later.emplace_back(later_cutoffs_[static_cast<std::size_t>(point)]);
         std::vector<Hit> hits;
         // Tiles begin at multiples of their size: each has its lock.
         for (Size begin = block.later; begin < points_.n_rows();) {
@@ -248,8 +256,9 @@ private:
     std::span<const std::int64_t> offsets_;
     std::size_t n_neighbors_;
     ByteCodes codes_;
-    std::vector<std::uint32_t> error_;  // what rounding may add to or take from a distance
-    std::vector<std::uint32_t> slack_;  // how far beyond the last neighbour candidates are kept
+    std::vector<std::uint32_t> error_;          // what rounding may add to or take from a distance
+    std::vector<std::uint32_t> slack_;          // how far beyond the last neighbour candidates are kept
+    std::vector<std::uint32_t> later_cutoffs_;  // with which the search among later sets begins
     std::vector<Shortlist> earlier_;
     std::vector<std::atomic<std::uint32_t>> cutoffs_;  // of `earlier_`, to be read without its lock
     std::unique_ptr<std::mutex[]> locks_;              // of `earlier_`, a tile each

@@ -214,7 +214,7 @@ void move_cells(DenseView<double> coordinates, std::span<const Range> moved, con
     }
     const WeightedSums centers(sums.centers(), sums.vectors(), sums.multiplicity(), options.sigma, threads);
     if (options.approximate && options.least_total == 0.0) {
-        const SmoothShifts smooth(sums.centers(), sums.vectors(), sums.multiplicity(), options.sigma);
+        const SmoothShifts smooth(sums.centers(), sums.vectors(), sums.multiplicity(), options.sigma, threads);
         const auto n_all = rows.size();
         rows = smooth.move(coordinates, rows, centers, threads);
         stage.advance(static_cast<Size>(n_all - rows.size()));

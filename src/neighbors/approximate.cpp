@@ -11,6 +11,7 @@
 #include "neighbors/points.hpp"
 #include "neighbors/reach.hpp"
 #include "neighbors/scan.hpp"
+#include "neighbors/surroundings.hpp"
 
 namespace cellweave {
 
@@ -23,21 +24,6 @@ constexpr Size queries_at_once = 288;
 
 /// Lists whose distances are computed together.
 constexpr Size lists_at_once = 64;
-
-/// For every list the lists around it, nearest centroid first, beginning with itself, and how far their centroids are.
-struct Surroundings {
-    std::vector<std::int32_t> lists;  ///< n_lists x n_lists.
-    std::vector<double> distances;
-};
-
-Surroundings find_surroundings(const PreparedPoints& centroids, Threads threads) {
-    const Size n = centroids.n;
-    Surroundings around{std::vector<std::int32_t>(static_cast<std::size_t>(n * n)),
-                        std::vector<double>(static_cast<std::size_t>(n * n))};
-    exact_neighbors<float, double>({centroids.rows.data(), n, centroids.n_dims}, std::nullopt, Metric::euclidean,
-                                   {{around.lists.data(), n, n}, {around.distances.data(), n, n}}, threads);
-    return around;
-}
 
 /// Some queries of one list.
 struct Batch {
@@ -59,10 +45,10 @@ std::vector<Batch> cut_into_batches(const Clusters& queries) {
 
 class Search {
 public:
-    Search(const ListedPoints& points, const Surroundings& around, Metric metric, const Reach& reach, Size k)
+    Search(const ListedPoints& points, const Surroundings& surroundings, Metric metric, const Reach& reach, Size k)
         : references_(points.packed),
           spread_(points.spread),
-          around_(around),
+          surroundings_(surroundings),
           centroids_(points.references.centroids),
           points_(points.asked),
           queries_(points.queries),
@@ -75,13 +61,14 @@ public:
     /// Candidates of every query of `batch`, in its order.
     std::vector<CandidateList> run(const Batch& batch) const {
         Asking asking = start(batch);
-        const Row own = spread_.from(asking.queries, around(batch.list, 0, 1)).to_centroid.row(0);
+        const Row own = spread_.from(asking.queries, surroundings_.around(batch.list, 0, 1)).to_centroid.row(0);
         const Row to_centroid = own.sqrt();
         for (Size begin = 0; begin < centroids_.n; begin += lists_at_once) {
             // No region begins nearer to a query than half its centroid's distance less the query's from its own.
-            if (apart(batch.list, begin) / 2 > (to_centroid + reach_.borders * asking.radii).maxCoeff()) break;
+            if (surroundings_.apart(batch.list, begin) / 2 > (to_centroid + reach_.borders * asking.radii).maxCoeff())
+                break;
             const Size end = std::min(centroids_.n, begin + lists_at_once);
-            const auto lists = around(batch.list, begin, end);
+            const auto lists = surroundings_.around(batch.list, begin, end);
             const ListsByQueries radii = radii_to_search(batch.list, begin, end, asking.queries, own);
             for (Size row = 0; row < radii.rows(); ++row)
                 search_list(lists[static_cast<std::size_t>(row)], radii.row(row), asking);
@@ -142,26 +129,15 @@ private:
         }
     }
 
-    /// The lists `begin` to `end` around `list`.
-    std::span<const std::int32_t> around(Size list, Size begin, Size end) const {
-        return std::span(around_.lists)
-            .subspan(static_cast<std::size_t>(list * centroids_.n + begin), static_cast<std::size_t>(end - begin));
-    }
-
-    /// Distance of the centroids of `list` and the list that is `near` places from it.
-    float apart(Size list, Size near) const {
-        return static_cast<float>(around_.distances[static_cast<std::size_t>(list * centroids_.n + near)]);
-    }
-
     /// How far the k-th neighbour so far of a query must be for the lists `begin` to `end` around its own to be worth a
     /// search. The region of list b begins (|q - b|^2 - |q - a|^2) / (2 |a - b|) away from a query in the region of a.
     ///
     /// @param own  |q - a|^2 of every query.
     ListsByQueries radii_to_search(Size list, Size begin, Size end, const PointRows& queries, const Row& own) const {
-        const SquaredDistances squared = spread_.from(queries, around(list, begin, end));
+        const SquaredDistances squared = spread_.from(queries, surroundings_.around(list, begin, end));
         ListsByQueries borders = squared.to_centroid.rowwise() - own;
         for (Size near = begin; near < end; ++near) {
-            if (const float distance = apart(list, near); distance > 0) {
+            if (const float distance = surroundings_.apart(list, near); distance > 0) {
                 borders.row(near - begin) /= 2 * distance * reach_.borders;
             } else {
                 borders.row(near - begin).setConstant(-1);  // the list itself, and its twins
@@ -173,7 +149,7 @@ private:
 
     const scan::PackedPoints& references_;
     const ListSpread& spread_;
-    const Surroundings& around_;
+    const Surroundings& surroundings_;
     const PreparedPoints& centroids_;
     const PreparedPoints& points_;
     const Clusters& queries_;
@@ -210,11 +186,11 @@ void approximate_neighbors(DenseView<const T> references, std::optional<DenseVie
     const std::optional<Clusters> asked_lists =
         is_self ? std::nullopt : std::optional(assign_to(lists.centroids, asked, threads));
     const Clusters& asked_by_list = is_self ? lists : *asked_lists;
-    const auto around = find_surroundings(lists.centroids, threads);
+    const Surroundings surroundings(lists.centroids, threads);
     const scan::PackedPoints packed(prepared, metric, lists.order, lists.starts, threads);
     const ListSpread spread(prepared, lists, threads);
     const ListedPoints listed{packed, lists, spread, asked, asked_by_list, is_self};
-    const Search search(listed, around, metric, find_reach(options.recall, listed, metric, k, threads), k);
+    const Search search(listed, surroundings, metric, find_reach(options.recall, listed, metric, k, threads), k);
     const ExactDistance<T> distance(is_self ? references : *queries, references, metric, threads);
 
     const auto batches = cut_into_batches(asked_by_list);

@@ -5,6 +5,7 @@
 
 #include "check.hpp"
 #include "integrate/byte_codes.hpp"
+#include "integrate/first_bounds.hpp"
 #include "integrate/manhattan_neighbors.hpp"
 #include "linalg/random_matrices.hpp"
 
@@ -63,7 +64,37 @@ TEST("byte_codes: distances of codes lie within the errors of the distances of p
     }
 }
 
+TEST("first_bounds: no nearer than the k-th neighbour, and unknown where there are fewer") {
+    const Size n = 2100;  // four clusters
+    const Size k = 12;
+    const std::vector<std::int64_t> offsets{0, 8, 700, 1500, n};
+    const RowMatrix<double> points = random_dense<double>(n, 9, 5);
+    const ByteCodes codes = byte_codes(as_view(points), Threads{1});
+    const FirstBounds bounds = first_bounds(as_view(points), offsets, codes, codes.error, k, Threads{2});
+    std::vector<std::uint16_t> distances(static_cast<std::size_t>(n));
+    const auto check_bound = [&](std::uint32_t found, Size begin, Size end) {
+        CHECK((found == FirstBounds::unknown) == (end - begin < k));
+        if (end - begin < k) return;
+        std::vector<std::uint32_t> at_most;
+        for (Size other = begin; other < end; ++other)
+            at_most.push_back(distances[static_cast<std::size_t>(other)] +
+                              codes.error[static_cast<std::size_t>(other)]);
+        std::ranges::sort(at_most);
+        CHECK(found >= at_most[static_cast<std::size_t>(k - 1)]);
+        // Of 256 points nearby the k-th is not among the farther half of all.
+        CHECK(found <= at_most[at_most.size() / 2]);
+    };
+    for (std::size_t set = 0; set + 1 < offsets.size(); ++set) {
+        for (Size point = offsets[set]; point < offsets[set + 1]; point += 7) {
+            byte_distances(codes.point(point), codes, 0, n, distances.data());
+            check_bound(bounds.earlier[static_cast<std::size_t>(point)], 0, offsets[set]);
+            check_bound(bounds.later[static_cast<std::size_t>(point)], offsets[set + 1], n);
+        }
+    }
+}
+
 TEST("neighbors_in_other_sets: as brute force finds them") {
+    check_against_brute_force(random_dense<double>(1600, 8, 6), {0, 500, 900, 1600}, 10);
     check_against_brute_force(random_dense<double>(700, 20, 1), {0, 150, 151, 151, 480, 700}, 15);
     check_against_brute_force(random_dense<double>(300, 170, 2), {0, 140, 300}, 20);
     check_against_brute_force(random_dense<double>(40, 3, 3), {0, 10, 40}, 60);

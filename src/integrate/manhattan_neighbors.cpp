@@ -41,7 +41,7 @@ private:
 class Shortlist {
 public:
     /// @param cutoff  That of the neighbours that a first look has found.
-    explicit Shortlist(std::uint32_t cutoff) : cutoff_(cutoff) {}
+    explicit Shortlist(std::uint32_t cutoff) : cutoff_(cutoff) { candidates_.reserve(prune_at_); }
 
     /// Distances up to this, beside the other point's error, may belong to a neighbour.
     std::uint32_t cutoff() const { return cutoff_; }
@@ -61,7 +61,7 @@ public:
         std::erase_if(candidates_, [&](const Candidate& candidate) {
             return candidate.at_most() > cutoff_ + 2 * errors[candidate.point()];
         });
-        prune_at_ = candidates_.size() + std::max(candidates_.size() / 2, 2 * n_neighbors);
+        prune_at_ = candidates_.size() + std::max(candidates_.size() / 2, n_neighbors);
     }
 
     std::span<const Candidate> candidates() const { return candidates_; }

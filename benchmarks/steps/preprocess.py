@@ -55,6 +55,14 @@ def qc(adata, module):
     return lambda: module.pp.calculate_qc_metrics(adata, qc_vars=["mt"], percent_top=TOP, inplace=True)
 
 
+@_every_tool("QC metrics, cells alone", data="counts")
+def qc_cells(adata, module):
+    """Counts, genes and the mitochondrial share of every cell."""
+    _marked(adata)
+    table = module.pp.describe_obs if module.__name__ == "cellweave" else module.preprocessing._qc.describe_obs
+    return lambda: table(adata, qc_vars=["mt"], percent_top=None, log1p=False, inplace=True)
+
+
 @_every_tool("filter cells and genes", data="counts")
 def filter_both(adata, module):
     n_genes = np.diff(adata.X.indptr)
@@ -113,8 +121,9 @@ def normalize_brisc(adata):
 
 
 @step("QC metrics", tool="brisc", data="counts", warm_up=True)
+@step("QC metrics, cells alone", tool="brisc", data="counts", warm_up=True)
 def qc_brisc(adata):
-    """Counts, genes and the mitochondrial share of every cell: fewer numbers than the others give."""
+    """Counts, genes and the mitochondrial share of every cell, and nothing else."""
     _marked(adata)
     adata.var_names = np.where(adata.var["mt"], "MT-", "") + adata.var_names.to_numpy().astype(str)
     cells = _brisc(adata)

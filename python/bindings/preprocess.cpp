@@ -46,9 +46,10 @@ void visit_mutable_matrix(const py::array& dense, F&& f) {
     });
 }
 
-py::tuple describe(const py::object& counts, const Mask& gene_sets, const std::vector<Size>& top_ranks, int threads) {
+py::tuple describe(const py::object& counts, const Mask& gene_sets, const std::vector<Size>& top_ranks,
+                   bool describes_genes, int threads) {
     const Size n_cells = n_rows_of(counts);
-    const Size n_genes = n_cols_of(counts);
+    const Size n_genes = describes_genes ? n_cols_of(counts) : 0;
     const auto sets = matrix<std::uint8_t>(gene_sets);
     auto cell_totals = new_vector<double>(n_cells);
     auto n_genes_of_cell = new_vector<std::int64_t>(n_cells);
@@ -59,7 +60,7 @@ py::tuple describe(const py::object& counts, const Mask& gene_sets, const std::v
     const CellMetrics cells{mutable_vector(cell_totals), mutable_vector(n_genes_of_cell), mutable_matrix(top_totals),
                             mutable_matrix(set_totals)};
     const GeneMetrics genes{mutable_vector(gene_totals), mutable_vector(n_cells_of_gene)};
-    const QcOptions options{top_ranks};
+    const QcOptions options{top_ranks, describes_genes};
     visit_counts(
         counts, [&](auto view) { run([&] { describe_counts(view, sets, options, cells, genes, Threads{threads}); }); });
     return py::make_tuple(cell_totals, n_genes_of_cell, top_totals, set_totals, gene_totals, n_cells_of_gene);
@@ -317,7 +318,7 @@ void bind_scale(py::module_& m) {
 
 void bind_preprocess(py::module_& m) {
     m.def("describe_counts", &describe, py::arg("counts"), py::arg("gene_sets").noconvert(), py::arg("top_ranks"),
-          py::arg("threads"));
+          py::arg("describes_genes"), py::arg("threads"));
     m.def("tally", &tally, py::arg("counts"), py::arg("over_rows"), py::arg("detected"), py::arg("threads"));
     bind_select(m);
     bind_normalize(m);

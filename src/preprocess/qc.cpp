@@ -132,20 +132,38 @@ bool as_small_counts(std::span<const T> values, std::int32_t* counts) {
     return n_misfits == 0;
 }
 
+/// The gene sets, and their union.
+struct GeneSets {
+    DenseView<const std::uint8_t> sets;
+    std::vector<std::uint8_t> in_any;  ///< n_genes
+    std::vector<Size> members;         ///< the genes of any set, rising
+
+    GeneSets(DenseView<const std::uint8_t> gene_sets, Size n_genes)
+        : sets(gene_sets), in_any(static_cast<std::size_t>(n_genes), 0) {
+        for (Size gene = 0; gene < n_genes; ++gene) {
+            for (Size set = 0; set < sets.n_rows(); ++set)
+                in_any[static_cast<std::size_t>(gene)] |= sets(set, gene) != 0;
+            if (in_any[static_cast<std::size_t>(gene)] != 0) members.push_back(gene);
+        }
+    }
+};
+
 /// Measures one row after another of a chunk.
 template <Number T>
 class RowReader {
 public:
-    RowReader(Size n_genes, DenseView<const std::uint8_t> gene_sets, std::span<const std::uint8_t> in_any_set,
-              const QcOptions& options, const CellMetrics& cells)
+    RowReader(Size n_genes, const GeneSets& gene_sets, const QcOptions& options, const CellMetrics& cells)
         : n_genes_(n_genes),
           gene_sets_(gene_sets),
-          in_any_set_(in_any_set),
           cells_(cells),
           top_(options.top_ranks),
           wants_top_(!options.top_ranks.empty()),
-          words_(in_any_set),
-          genes_{std::vector<double>(in_any_set.size(), 0), std::vector<std::int64_t>(in_any_set.size(), 0)} {}
+          wants_genes_(options.describes_genes),
+          words_(wants_genes_ ? std::span(gene_sets.in_any) : std::span<const std::uint8_t>{}) {
+        if (!wants_genes_) return;
+        genes_.totals.assign(static_cast<std::size_t>(n_genes), 0);
+        genes_.n_cells.assign(static_cast<std::size_t>(n_genes), 0);
+    }
 
     /// @param is_rising  each gene comes after the one before it.
     template <class I>
@@ -154,19 +172,19 @@ public:
         if (as_small_counts(values, counts_.data())) {
             const std::span<const std::int32_t> counts(counts_.data(), values.size());
             read_small_cell(cell, counts);
-            if (is_rising) {
+            if (is_rising && wants_genes_) {
                 if (words_.is_full()) words_.move_to(genes_);
                 words_.add(genes, counts, cells_.n_genes[static_cast<std::size_t>(cell)], values.data());
                 add_to_sets(cell, words_.found(), genes, counts);
             } else {
-                add_to_genes(genes, counts);
-                add_to_sets(cell, members_among(genes), genes, counts);
+                if (wants_genes_) add_to_genes(genes, counts);
+                add_to_sets(cell, members_among(genes, is_rising), genes, counts);
             }
             if (wants_top_) top_.of_small_counts(counts, cells_.top_totals.row(cell));
         } else {
             read_cell(cell, values);
-            add_to_genes(genes, values);
-            add_to_sets(cell, members_among(genes), genes, values);
+            if (wants_genes_) add_to_genes(genes, values);
+            add_to_sets(cell, members_among(genes, is_rising), genes, values);
             const Size n_absent = n_genes_ - static_cast<Size>(values.size());
             if (wants_top_) top_.of_values(values, std::max<Size>(0, n_absent), cells_.top_totals.row(cell));
         }
@@ -219,12 +237,23 @@ private:
         }
     }
 
-    /// Which entries belong to genes of a set.
+    /// Which entries belong to genes of a set. Few genes are searched for; for many, every entry is looked at.
     template <class I>
-    std::span<const std::size_t> members_among(std::span<const I> genes) {
+    std::span<const std::size_t> members_among(std::span<const I> genes, bool is_rising) {
+        constexpr std::size_t entries_a_search = 16;
+        const auto& wanted = gene_sets_.members;
         members_.clear();
-        for (std::size_t k = 0; k < genes.size(); ++k)
-            if (in_any_set_[static_cast<std::size_t>(genes[k])] != 0) members_.push_back(k);
+        if (is_rising && wanted.size() * entries_a_search <= genes.size()) {
+            auto from = genes.begin();
+            for (const Size gene : wanted) {
+                from = std::lower_bound(from, genes.end(), static_cast<I>(gene));
+                if (from == genes.end()) break;
+                if (*from == static_cast<I>(gene)) members_.push_back(static_cast<std::size_t>(from - genes.begin()));
+            }
+        } else {
+            for (std::size_t k = 0; k < genes.size(); ++k)
+                if (gene_sets_.in_any[static_cast<std::size_t>(genes[k])] != 0) members_.push_back(k);
+        }
         return members_;
     }
 
@@ -235,16 +264,16 @@ private:
         std::fill(out.begin(), out.end(), 0.0);
         for (const std::size_t k : entries)
             for (std::size_t set = 0; set < out.size(); ++set)
-                if (gene_sets_(static_cast<Size>(set), static_cast<Size>(genes[k])) != 0)
+                if (gene_sets_.sets(static_cast<Size>(set), static_cast<Size>(genes[k])) != 0)
                     out[set] += static_cast<double>(values[k]);
     }
 
     Size n_genes_;
-    DenseView<const std::uint8_t> gene_sets_;
-    std::span<const std::uint8_t> in_any_set_;
+    const GeneSets& gene_sets_;
     const CellMetrics& cells_;
     TopTotals top_;
     bool wants_top_;
+    bool wants_genes_;
     GeneWords words_;   ///< from the last rows of small counts
     GeneTotals genes_;  ///< from the other rows
     std::vector<std::int32_t> counts_;
@@ -256,19 +285,16 @@ template <Number T, class ReadRows>
 void describe(Size n_rows, Size n_cols, Size n_entries, DenseView<const std::uint8_t> gene_sets,
               const QcOptions& options, const CellMetrics& cells, const GeneMetrics& genes, Threads threads,
               ReadRows&& read_rows) {
-    std::vector<std::uint8_t> in_any_set(static_cast<std::size_t>(n_cols), 0);
-    for (Size set = 0; set < gene_sets.n_rows(); ++set)
-        for (Size gene = 0; gene < n_cols; ++gene)
-            in_any_set[static_cast<std::size_t>(gene)] |= gene_sets(set, gene) != 0;
-
+    const GeneSets sets(gene_sets, n_cols);
     const GeneTotals total = parallel_reduce(
         n_rows, chunk_of_lines(n_rows, n_entries, entries_per_chunk, n_cols), threads,
         [&](Range rows) {
-            RowReader<T> reader(n_cols, gene_sets, in_any_set, options, cells);
+            RowReader<T> reader(n_cols, sets, options, cells);
             read_rows(reader, rows);
             return reader.take_genes();
         },
         add);
+    if (!options.describes_genes) return;
     std::fill(genes.totals.begin(), genes.totals.end(), 0.0);
     std::fill(genes.n_cells.begin(), genes.n_cells.end(), 0);
     std::copy(total.totals.begin(), total.totals.end(), genes.totals.begin());

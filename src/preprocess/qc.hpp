@@ -11,6 +11,9 @@ namespace cellweave {
 struct QcOptions {
     /// Rising numbers of genes, each at least 1: for each, how much of a cell lies in its so many strongest genes.
     std::vector<Size> top_ranks;
+
+    /// Also the genes. Without them a matrix of counts is described as fast as it can be read.
+    bool describes_genes = true;
 };
 
 /// What describe_counts() finds out about each cell.
@@ -25,7 +28,7 @@ struct CellMetrics {
     DenseView<double> set_totals;
 };
 
-/// What describe_counts() finds out about each gene.
+/// What describe_counts() finds out about each gene; empty where QcOptions::describes_genes is false.
 struct GeneMetrics {
     /// n_genes: sum of the values.
     std::span<double> totals;

@@ -146,6 +146,24 @@ def test_qc_metrics_of_fractions_and_of_large_counts(counts):
             assert_same_table(ours, theirs)
 
 
+@all_layouts
+def test_qc_of_cells_alone_and_of_genes_alone(counts, layout):
+    from scanpy.preprocessing import _qc
+
+    # One set whose genes are searched for, and one so large that every entry is looked at.
+    few, many = np.zeros(counts.shape[1], dtype=bool), np.ones(counts.shape[1], dtype=bool)
+    few[[3, 90]], many[5] = True, False
+    adata = an_anndata(layout(counts))
+    adata.var["few"], adata.var["many"] = few, many
+    theirs_of = for_scanpy(adata)
+    for arguments in (
+        {"qc_vars": ["few"], "percent_top": None},
+        {"qc_vars": ["few", "many"], "percent_top": (2, 60), "log1p": False, "layer": "twice"},
+    ):
+        assert_same_table(cw.pp.describe_obs(adata, **arguments), _qc.describe_obs(theirs_of, **arguments))
+    assert_same_table(cw.pp.describe_var(adata), _qc.describe_var(theirs_of))
+
+
 def test_qc_inplace_and_raw(kang):
     kang.raw = kang
     ours, theirs = both(lambda m, a: m.pp.calculate_qc_metrics(a, inplace=True, use_raw=True, percent_top=[10]), kang)

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -82,6 +83,24 @@ TEST("describe_counts: largest small counts, zeros, large and negative counts, f
     CHECK(sets == of_set);
     CHECK(found_genes == genes_of);
     CHECK(found_cells == cells_of);
+
+    // The cells alone; a set of two genes is searched for, that of 13 is not.
+    for (const Size step : {3, 20}) {
+        std::vector<std::uint8_t> other_set;
+        for (Size gene = 0; gene < n_genes; ++gene) other_set.push_back(gene % step == 1);
+        std::vector<double> expected(n_cells);
+        for (std::size_t k = 0; k < data.size(); ++k)
+            if (other_set[static_cast<std::size_t>(indices[k])] != 0) expected[k / n_genes] += data[k];
+        std::ranges::fill(totals, -1);
+        std::ranges::fill(found_genes, -1);
+        describe_counts(view, DenseView<const std::uint8_t>(other_set.data(), 1, n_genes), QcOptions{{}, false},
+                        CellMetrics{totals, found_genes, DenseView<double>(nullptr, n_cells, 0),
+                                    DenseView<double>(sets.data(), n_cells, 1)},
+                        GeneMetrics{}, Threads{2});
+        CHECK(totals == cells);
+        CHECK(found_genes == genes_of);
+        CHECK(sets == expected);
+    }
 }
 
 TEST("TopTotals: histogram and sorting agree, zeros come before negative values") {

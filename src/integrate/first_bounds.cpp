@@ -57,16 +57,11 @@ FirstBounds first_bounds(DenseView<const double> points, std::span<const std::in
                          std::span<const std::uint32_t> errors, std::size_t k, Threads threads) {
     const Clusters clusters = clusters_of(points, threads);
     const Surroundings surroundings(clusters.centroids, threads);
-    const auto members_of = [&](Size cluster) {
-        const auto begin = static_cast<std::size_t>(clusters.starts[static_cast<std::size_t>(cluster)]);
-        const auto end = static_cast<std::size_t>(clusters.starts[static_cast<std::size_t>(cluster) + 1]);
-        return std::span(clusters.order).subspan(begin, end - begin);
-    };
     // Of the points [begin, end), those of the clusters around `cluster`, until they are enough.
     const auto near = [&](Size cluster, Size begin, Size end) {
         std::vector<std::int32_t> found;
         for (const std::int32_t other : surroundings.around(cluster)) {
-            const auto members = members_of(other);
+            const auto members = clusters.members(other);
             const auto first = std::ranges::lower_bound(members, begin);
             found.insert(found.end(), first, std::ranges::lower_bound(first, members.end(), end));
             if (found.size() >= points_a_look) break;
@@ -77,7 +72,7 @@ FirstBounds first_bounds(DenseView<const double> points, std::span<const std::in
     FirstBounds bounds{std::vector<std::uint32_t>(errors.size()), std::vector<std::uint32_t>(errors.size())};
     parallel_for(clusters.centroids.n, Grain{1}, threads, [&](Range range) {
         for (const Size cluster : range) {
-            const auto members = members_of(cluster);
+            const auto members = clusters.members(cluster);
             for (auto first = members.begin(); first != members.end();) {
                 const auto set_end = std::ranges::upper_bound(offsets, *first);
                 const auto last = std::ranges::lower_bound(first, members.end(), *set_end);

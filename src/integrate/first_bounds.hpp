@@ -22,7 +22,7 @@ struct FirstBounds {
 
 /// Bounds from a first look at the points of the same cluster, found by k-means.
 ///
-/// A search that begins with them keeps a quarter of the candidates on its way, and finds the same neighbours.
+/// A search that begins with them keeps a third to a half of the candidates on its way, and finds the same neighbours.
 ///
 /// Cost: a few percent of all pairs. Scratch: the points as float32. Determinism: as of find_clusters().
 ///

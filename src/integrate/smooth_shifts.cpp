@@ -93,8 +93,8 @@ std::optional<RowMatrix<double>> SmoothShifts::shifts_of(const RowMatrix<double>
             totals.row(k).head(shifts.cols()).cast<double>() / static_cast<double>(totals(k, shifts.cols()));
         squares += (expected - shifts.row(k * cells_a_check)).cwiseQuotient(scale).squaredNorm();
     }
-    if (squares > tolerance * tolerance * static_cast<double>(n_checked * shifts.cols())) return std::nullopt;
-    return shifts;
+    const bool is_accurate = squares <= tolerance * tolerance * static_cast<double>(n_checked * shifts.cols());
+    return is_accurate ? std::optional(std::move(shifts)) : std::nullopt;
 }
 
 std::vector<std::int64_t> SmoothShifts::move(DenseView<double> coordinates, std::span<const std::int64_t> rows,
@@ -114,12 +114,10 @@ std::vector<std::int64_t> SmoothShifts::move(DenseView<double> coordinates, std:
     std::vector<char> is_moved(static_cast<std::size_t>(n_rows), 0);
     parallel_for(n_clusters, Grain{1}, threads, [&](Range range) {
         for (const Size cluster : range) {
-            const Size begin = clusters.starts[static_cast<std::size_t>(cluster)];
-            const Size count = clusters.starts[static_cast<std::size_t>(cluster) + 1] - begin;
+            const auto members = clusters.members(cluster);
+            const auto count = static_cast<Size>(members.size());
             // A map costs as much as n_cols / 2 cells, the check the rest.
             if (count < n_cols) continue;
-            const auto members =
-                std::span(clusters.order).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
             const auto cell = [&](Size k) {
                 return coordinates.row(rows[static_cast<std::size_t>(members[static_cast<std::size_t>(k)])]);
             };

@@ -32,7 +32,7 @@ public:
     /// Moves what can be moved so of `rows` of `coordinates`; returns the other rows, in rising order. Few cells or few
     /// centers are left alone.
     ///
-    /// Cost: a twelfth of the full sums. Determinism: the clusters are those of k-means with a fixed seed; each is
+    /// Cost: an eighth of the full sums. Determinism: the clusters are those of k-means with a fixed seed; each is
     /// handled by one thread.
     std::vector<std::int64_t> move(DenseView<double> coordinates, std::span<const std::int64_t> rows,
                                    const WeightedSums& exact, Threads threads) const;

@@ -91,17 +91,16 @@ void move_centroids(const PreparedPoints& points, Clusters& clusters, Threads th
     parallel_for(centroids.n, Grain{16}, threads, [&](Range range) {
         std::vector<double> sums(static_cast<std::size_t>(points.n_dims));
         for (const Size cluster : range) {
-            const Size begin = clusters.starts[static_cast<std::size_t>(cluster)];
-            const Size end = clusters.starts[static_cast<std::size_t>(cluster) + 1];
-            if (begin == end) continue;
+            const auto members = clusters.members(cluster);
+            if (members.empty()) continue;
             std::fill(sums.begin(), sums.end(), 0.0);
-            for (Size slot = begin; slot < end; ++slot) {
-                const float* const row = points.row(clusters.order[static_cast<std::size_t>(slot)]);
+            for (const std::int32_t point : members) {
+                const float* const row = points.row(point);
                 for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += static_cast<double>(row[k]);
             }
             float* const centroid = centroids.rows.data() + cluster * points.n_dims;
             for (std::size_t k = 0; k < sums.size(); ++k)
-                centroid[k] = static_cast<float>(sums[k] / static_cast<double>(end - begin));
+                centroid[k] = static_cast<float>(sums[k] / static_cast<double>(members.size()));
         }
     });
 }

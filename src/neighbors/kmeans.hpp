@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -25,6 +26,13 @@ struct Clusters {
     PreparedPoints centroids;
     std::vector<std::int32_t> order;  ///< The points, cluster by cluster, rising within each.
     std::vector<Size> starts;         ///< n_clusters + 1: where each cluster begins in `order`.
+
+    /// The points of one cluster.
+    std::span<const std::int32_t> members(Size cluster) const {
+        const auto begin = static_cast<std::size_t>(starts[static_cast<std::size_t>(cluster)]);
+        const auto end = static_cast<std::size_t>(starts[static_cast<std::size_t>(cluster) + 1]);
+        return std::span(order).subspan(begin, end - begin);
+    }
 };
 
 /// Cuts points into cells of a Voronoi diagram by k-means (Lloyd 1982) on a sample.

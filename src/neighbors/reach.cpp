@@ -29,12 +29,9 @@ constexpr Reach everything{1.01F, std::numeric_limits<float>::infinity()};
 
 std::vector<std::int32_t> list_of_each(const Clusters& clusters) {
     std::vector<std::int32_t> lists(clusters.order.size());
-    for (std::size_t list = 0; list + 1 < clusters.starts.size(); ++list) {
-        for (Size at = clusters.starts[list]; at < clusters.starts[list + 1]; ++at) {
-            const auto point = static_cast<std::size_t>(clusters.order[static_cast<std::size_t>(at)]);
-            lists[point] = static_cast<std::int32_t>(list);
-        }
-    }
+    for (Size list = 0; list < clusters.centroids.n; ++list)
+        for (const std::int32_t point : clusters.members(list))
+            lists[static_cast<std::size_t>(point)] = static_cast<std::int32_t>(list);
     return lists;
 }
 

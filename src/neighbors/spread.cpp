@@ -14,11 +14,10 @@ ListSpread::ListSpread(const PreparedPoints& points, const Clusters& lists, Thre
         std::vector<double> squares(n_dims);
         for (const Size list : range) {
             std::fill(squares.begin(), squares.end(), 0.0);
-            const Size begin = lists.starts[static_cast<std::size_t>(list)];
-            const Size end = lists.starts[static_cast<std::size_t>(list) + 1];
+            const auto members = lists.members(list);
             const float* const centroid = centroids_.row(list);
-            for (Size slot = begin; slot < end; ++slot) {
-                const float* const row = points.row(lists.order[static_cast<std::size_t>(slot)]);
+            for (const std::int32_t point : members) {
+                const float* const row = points.row(point);
                 for (std::size_t k = 0; k < n_dims; ++k) {
                     const double difference = static_cast<double>(row[k]) - static_cast<double>(centroid[k]);
                     squares[k] += difference * difference;
@@ -27,7 +26,7 @@ ListSpread::ListSpread(const PreparedPoints& points, const Clusters& lists, Thre
             double mean = 0;
             double variance = 0;
             for (std::size_t k = 0; k < n_dims; ++k) {
-                const double of_points = squares[k] / static_cast<double>(std::max<Size>(1, end - begin));
+                const double of_points = squares[k] / static_cast<double>(std::max<std::size_t>(1, members.size()));
                 variances_(list, static_cast<Size>(k)) = static_cast<float>(of_points);
                 mean += of_points;
                 variance += 2 * of_points * of_points;

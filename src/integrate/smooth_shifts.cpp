@@ -17,20 +17,32 @@ constexpr Size fewest_centers = 2048;
 constexpr Size cells_a_check = 64;
 constexpr double tolerance = 0.01;
 
-Clusters clusters_of(const RowMatrix<float>& cells, Threads threads) {
-    const Frame frame = find_frame(as_view(cells), Metric::euclidean, threads);
-    const PreparedPoints points = prepare(as_view(cells), Metric::euclidean, frame, threads);
+/// Chosen rows in float32, as they are: coordinates of length one need no frame.
+PreparedPoints gathered(DenseView<const double> coordinates, std::span<const std::int64_t> rows, Threads threads) {
+    PreparedPoints points;
+    points.n = static_cast<Size>(rows.size());
+    points.n_dims = coordinates.n_cols();
+    points.rows.resize(static_cast<std::size_t>(points.n * points.n_dims));
+    parallel_for(points.n, Grain{1024}, threads, [&](Range range) {
+        for (const Size k : range)
+            std::ranges::copy(coordinates.row(rows[static_cast<std::size_t>(k)]),
+                              points.rows.data() + k * points.n_dims);
+    });
+    return points;
+}
+
+Clusters clusters_of(const PreparedPoints& cells, Threads threads) {
     constexpr int n_rounds = 3;
     constexpr Size sample_per_cluster = 16;
-    return find_clusters(points, {cells.rows() / cells_a_cluster, n_rounds, sample_per_cluster, 0}, threads);
+    return find_clusters(cells, {cells.n / cells_a_cluster, n_rounds, sample_per_cluster, 0}, threads);
 }
 
 /// The standard deviation of every column over some thousand of the cells; of a constant one, the largest of them.
-Eigen::RowVectorXd spread(const RowMatrix<float>& cells) {
+Eigen::RowVectorXd spread(const PreparedPoints& cells) {
     constexpr Size sample_size = 4096;
-    const Size n_sampled = std::min(cells.rows(), sample_size);
-    RowMatrix<double> sample(n_sampled, cells.cols());
-    for (Size k = 0; k < n_sampled; ++k) sample.row(k) = cells.row(k * cells.rows() / n_sampled).cast<double>();
+    const Size n_sampled = std::min(cells.n, sample_size);
+    RowMatrix<double> sample(n_sampled, cells.n_dims);
+    for (Size k = 0; k < n_sampled; ++k) std::copy_n(cells.row(k * cells.n / n_sampled), cells.n_dims, &sample(k, 0));
     sample.rowwise() -= sample.colwise().mean().eval();
     Eigen::RowVectorXd scale = (sample.colwise().squaredNorm() / static_cast<double>(n_sampled)).cwiseSqrt();
     const double largest = scale.maxCoeff();
@@ -103,10 +115,7 @@ std::vector<std::int64_t> SmoothShifts::move(DenseView<double> coordinates, std:
     if (n_rows < fewest_clusters * cells_a_cluster || centers_.rows() < fewest_centers)
         return {rows.begin(), rows.end()};
     const Size n_cols = coordinates.n_cols();
-    RowMatrix<float> all(n_rows, n_cols);
-    parallel_for(n_rows, Grain{1024}, threads, [&](Range range) {
-        for (const Size k : range) std::ranges::copy(coordinates.row(rows[static_cast<std::size_t>(k)]), &all(k, 0));
-    });
+    const PreparedPoints all = gathered(coordinates, rows, threads);
     const Clusters clusters = clusters_of(all, threads);
     const Eigen::RowVectorXd scale = spread(all);
 

@@ -60,7 +60,7 @@ py::tuple describe(const py::object& counts, const Mask& gene_sets, const std::v
     const CellMetrics cells{mutable_vector(cell_totals), mutable_vector(n_genes_of_cell), mutable_matrix(top_totals),
                             mutable_matrix(set_totals)};
     const GeneMetrics genes{mutable_vector(gene_totals), mutable_vector(n_cells_of_gene)};
-    const QcOptions options{top_ranks, describes_genes};
+    const QcOptions options{top_ranks};
     visit_counts(
         counts, [&](auto view) { run([&] { describe_counts(view, sets, options, cells, genes, Threads{threads}); }); });
     return py::make_tuple(cell_totals, n_genes_of_cell, top_totals, set_totals, gene_totals, n_cells_of_gene);

@@ -32,22 +32,20 @@ ByteCodes gathered(const ByteCodes& codes, std::span<const std::int32_t> points)
     return result;
 }
 
-/// Writes to `bounds`, for each point of `asked`, how far the k-th nearest of `others` is at most.
+/// Writes to `bounds`, for each point of `asked`, how far the k-th nearest of `others` is at most, if they are so many.
 void bound(std::span<const std::int32_t> asked, std::span<const std::int32_t> others, const ByteCodes& codes,
            std::span<const std::uint32_t> errors, std::size_t k, std::vector<std::uint32_t>& bounds) {
+    if (others.size() < k) return;
     const ByteCodes looked_at = gathered(codes, others);
     std::vector<std::uint16_t> distances(others.size());
     std::vector<std::uint32_t> at_most(others.size());
     for (const std::int32_t point : asked) {
-        std::uint32_t& result = bounds[static_cast<std::size_t>(point)];
-        result = FirstBounds::unknown;
-        if (others.size() < k) continue;
         byte_distances(codes.point(point), looked_at, 0, looked_at.n_points, distances.data());
         for (std::size_t j = 0; j < others.size(); ++j)
             at_most[j] = distances[j] + errors[static_cast<std::size_t>(others[j])];
         const auto last = at_most.begin() + static_cast<std::ptrdiff_t>(k) - 1;
         std::ranges::nth_element(at_most, last);
-        result = *last;
+        bounds[static_cast<std::size_t>(point)] = *last;
     }
 }
 
@@ -69,7 +67,8 @@ FirstBounds first_bounds(DenseView<const double> points, std::span<const std::in
         found.resize(std::min(found.size(), points_a_look));
         return found;
     };
-    FirstBounds bounds{std::vector<std::uint32_t>(errors.size()), std::vector<std::uint32_t>(errors.size())};
+    FirstBounds bounds{std::vector<std::uint32_t>(errors.size(), FirstBounds::unknown),
+                       std::vector<std::uint32_t>(errors.size(), FirstBounds::unknown)};
     parallel_for(clusters.centroids.n, Grain{1}, threads, [&](Range range) {
         for (const Size cluster : range) {
             const auto members = clusters.members(cluster);

@@ -20,7 +20,7 @@ struct FirstBounds {
     static constexpr std::uint32_t unknown = std::numeric_limits<std::uint32_t>::max() / 8;
 };
 
-/// Bounds from a first look at the points of the same cluster, found by k-means.
+/// Bounds from a first look at points of the clusters nearby, found by k-means.
 ///
 /// A search that begins with them keeps a third to a half of the candidates on its way, and finds the same neighbours.
 ///

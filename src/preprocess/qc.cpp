@@ -152,13 +152,14 @@ struct GeneSets {
 template <Number T>
 class RowReader {
 public:
-    RowReader(Size n_genes, const GeneSets& gene_sets, const QcOptions& options, const CellMetrics& cells)
+    RowReader(Size n_genes, const GeneSets& gene_sets, const QcOptions& options, const CellMetrics& cells,
+              bool wants_genes)
         : n_genes_(n_genes),
           gene_sets_(gene_sets),
           cells_(cells),
           top_(options.top_ranks),
           wants_top_(!options.top_ranks.empty()),
-          wants_genes_(options.describes_genes),
+          wants_genes_(wants_genes),
           words_(wants_genes_ ? std::span(gene_sets.in_any) : std::span<const std::uint8_t>{}) {
         if (!wants_genes_) return;
         genes_.totals.assign(static_cast<std::size_t>(n_genes), 0);
@@ -286,15 +287,16 @@ void describe(Size n_rows, Size n_cols, Size n_entries, DenseView<const std::uin
               const QcOptions& options, const CellMetrics& cells, const GeneMetrics& genes, Threads threads,
               ReadRows&& read_rows) {
     const GeneSets sets(gene_sets, n_cols);
+    const bool wants_genes = !genes.totals.empty();
     const GeneTotals total = parallel_reduce(
         n_rows, chunk_of_lines(n_rows, n_entries, entries_per_chunk, n_cols), threads,
         [&](Range rows) {
-            RowReader<T> reader(n_cols, sets, options, cells);
+            RowReader<T> reader(n_cols, sets, options, cells, wants_genes);
             read_rows(reader, rows);
             return reader.take_genes();
         },
         add);
-    if (!options.describes_genes) return;
+    if (!wants_genes) return;
     std::fill(genes.totals.begin(), genes.totals.end(), 0.0);
     std::fill(genes.n_cells.begin(), genes.n_cells.end(), 0);
     std::copy(total.totals.begin(), total.totals.end(), genes.totals.begin());

@@ -11,9 +11,6 @@ namespace cellweave {
 struct QcOptions {
     /// Rising numbers of genes, each at least 1: for each, how much of a cell lies in its so many strongest genes.
     std::vector<Size> top_ranks;
-
-    /// Also the genes. Without them a matrix of counts is described as fast as it can be read.
-    bool describes_genes = true;
 };
 
 /// What describe_counts() finds out about each cell.
@@ -28,7 +25,8 @@ struct CellMetrics {
     DenseView<double> set_totals;
 };
 
-/// What describe_counts() finds out about each gene; empty where QcOptions::describes_genes is false.
+/// What describe_counts() finds out about each gene. Empty to leave the genes out: a matrix of counts is then described
+/// as fast as it can be read.
 struct GeneMetrics {
     /// n_genes: sum of the values.
     std::span<double> totals;

@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "check.hpp"
@@ -22,14 +22,12 @@ struct Sample {
 
     Sample() : points(0.15 * random_dense<double>(n_moved + n_moved / 3, n_dims, 1)) {
         const RowMatrix<double> directions = random_dense<double>(8, n_dims, 2).rowwise().normalized();
-        for (Size row = 0; row < points.rows(); ++row) {
-            const Size matched = (row - n_moved) * 3;
-            if (row >= n_moved) points.row(row) = points.row(matched);
-            if (row < n_moved) points.row(row) = (points.row(row) + directions.row(row % 8)).normalized();
-            if (row < n_moved) continue;
-            points.row(row) += 0.2 * directions.row(0);
-            cells.push_back(matched);
+        for (Size row = 0; row < n_moved; ++row)
+            points.row(row) = (points.row(row) + directions.row(row % 8)).normalized();
+        for (Size row = n_moved; row < points.rows(); ++row) {
+            cells.push_back((row - n_moved) * 3);
             references.push_back(row);
+            points.row(row) = points.row(cells.back()) + 0.2 * directions.row(0);
         }
     }
 

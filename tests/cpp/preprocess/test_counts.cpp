@@ -93,7 +93,7 @@ TEST("describe_counts: largest small counts, zeros, large and negative counts, f
             if (other_set[static_cast<std::size_t>(indices[k])] != 0) expected[k / n_genes] += data[k];
         std::ranges::fill(totals, -1);
         std::ranges::fill(found_genes, -1);
-        describe_counts(view, DenseView<const std::uint8_t>(other_set.data(), 1, n_genes), QcOptions{{}, false},
+        describe_counts(view, DenseView<const std::uint8_t>(other_set.data(), 1, n_genes), QcOptions{},
                         CellMetrics{totals, found_genes, DenseView<double>(nullptr, n_cells, 0),
                                     DenseView<double>(sets.data(), n_cells, 1)},
                         GeneMetrics{}, Threads{2});

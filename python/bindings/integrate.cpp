@@ -8,6 +8,7 @@
 #include "integrate/mutual_matches.hpp"
 #include "integrate/nearest_rows.hpp"
 #include "integrate/stack_normalized.hpp"
+#include "linalg/unit_rows.hpp"
 #include "module.hpp"
 
 namespace cellweave::bindings {
@@ -56,6 +57,14 @@ py::list find_matches(const Array<double>& points, const Array<std::int64_t>& of
     return result;
 }
 
+Array<double> call_unit_rows(const Array<double>& points, int threads) {
+    const auto rows = matrix(points);
+    auto result = new_matrix<double>(rows.n_rows(), rows.n_cols());
+    const auto out = mutable_matrix(result);
+    run([&] { unit_rows(rows, out, Threads{threads}); });
+    return result;
+}
+
 Array<double> call_embed_cells(const CsrArg& cells, const py::array& start, Size n_dimensions, int threads) {
     auto coordinates = new_matrix<double>(cells.n_lines(), n_dimensions);
     const auto out = mutable_matrix(coordinates);
@@ -98,6 +107,7 @@ void bind_integrate(py::module_& m) {
     m.def("take_chosen", &take_entries, py::arg("counts"), py::arg("new_gene").noconvert(),
           py::arg("indptr").noconvert(), py::arg("normalize"), py::arg("values").noconvert(),
           py::arg("genes").noconvert(), py::arg("threads"));
+    m.def("unit_rows", &call_unit_rows, py::arg("points").noconvert(), py::arg("threads"));
     m.def("mutual_matches", &find_matches, py::arg("points").noconvert(), py::arg("offsets").noconvert(),
           py::arg("n_neighbors"), py::arg("approximate"), py::arg("threads"));
     m.def(

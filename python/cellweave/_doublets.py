@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import ndimage, sparse
+from scipy import sparse
 
 from . import _arrays, _principal
 from ._core import engine
@@ -130,6 +130,8 @@ def threshold_between_modes(scores: np.ndarray, n_bins: int = 256, max_rounds: i
 
     Prewitt and Mendelsohn (1966), as scikit-image's threshold_minimum. ``None`` if there are not two modes.
     """
+    from scipy import ndimage  # slow to import, and wanted here alone
+
     if not np.isfinite(scores).all() or scores.size == 0:
         return None
     counts, edges = np.histogram(scores, bins=n_bins)

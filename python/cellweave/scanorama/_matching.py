@@ -81,17 +81,10 @@ def stacked_points(datasets: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(points), offsets
 
 
-def normalized_rows(points: np.ndarray) -> np.ndarray:
-    """A copy in which every row has length one; a row of zeros stays."""
-    lengths = np.sqrt(np.einsum("ij,ij->i", points, points))
-    lengths[lengths == 0.0] = 1.0
-    return points / lengths[:, None]
-
-
 def match(points: np.ndarray, offsets: np.ndarray, matching: Matching, *, prenormalized: bool = False) -> MatchTable:
     """Mutual nearest neighbours of all data sets."""
     if not prenormalized:
-        points = normalized_rows(points)
+        points = engine.unit_rows(points, settings.n_threads)
     sizes = np.diff(offsets)
     table = MatchTable({}, {})
     for i, j, n_first, n_second, first, second in engine.mutual_matches(

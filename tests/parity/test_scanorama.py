@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import scanorama
 import scanpy as sc
-from scanorama_support import assert_same_coordinates, jaccard, matrices, prepared_batches
 from scipy import sparse
 
 import cellweave as cw
+from scanorama_support import assert_same_coordinates, jaccard, matrices, prepared_batches
 
 DATASETS = {
     "pbmc_8batch": {"every": 8, "n_top_genes": 500},

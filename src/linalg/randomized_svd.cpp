@@ -23,16 +23,16 @@ struct ThinTriplets {
 };
 
 template <Real S>
-ThinTriplets<S> decompose(const RowMatrix<S>& basis, RowMatrix<S>&& coefficients, Size n_components, Threads threads) {
+ThinTriplets<S> decompose(DenseView<const S> basis, DenseView<S> coefficients, Size n_components, Threads threads) {
     // coefficients = Q R, so A = basis (Q R)^T = basis R^T Q^T, and R^T is small.
-    const Eigen::MatrixXd factor = orthonormalize(as_view(coefficients), threads);
+    const Eigen::MatrixXd factor = orthonormalize(coefficients, threads);
     constexpr int square = Eigen::NoQRPreconditioner;  // the factor is: no QR decomposition has to come first
     const Eigen::JacobiSVD<Eigen::MatrixXd, square | Eigen::ComputeFullU | Eigen::ComputeFullV> svd(factor.transpose());
     ThinTriplets<S> result;
-    result.of_basis.resize(basis.rows(), n_components);
-    result.of_coefficients.resize(coefficients.rows(), n_components);
-    multiply_right(as_view(basis), svd.matrixU().leftCols(n_components), as_view(result.of_basis), threads);
-    multiply_right(as_view(std::as_const(coefficients)), svd.matrixV().leftCols(n_components),
+    result.of_basis.resize(basis.n_rows(), n_components);
+    result.of_coefficients.resize(coefficients.n_rows(), n_components);
+    multiply_right(basis, svd.matrixU().leftCols(n_components), as_view(result.of_basis), threads);
+    multiply_right(DenseView<const S>(coefficients), svd.matrixV().leftCols(n_components),
                    as_view(result.of_coefficients), threads);
     const Eigen::VectorX<S> values = svd.singularValues().head(n_components).template cast<S>();
     result.values.assign(values.begin(), values.end());
@@ -70,7 +70,7 @@ SingularTriplets<S> decompose_exactly(Matrix matrix, Size n_components, std::spa
     const Size side = std::min(dense.rows(), dense.cols());
     const RowMatrix<S> identity = RowMatrix<S>::Identity(side, side);
     if (!is_tall) dense = dense.transpose().eval();
-    auto thin = decompose(identity, std::move(dense), n_components, threads);
+    auto thin = decompose(as_view(identity), as_view(dense), n_components, threads);
     if (is_tall) return {std::move(thin.of_coefficients), std::move(thin.values), thin.of_basis.transpose()};
     return {std::move(thin.of_basis), std::move(thin.values), thin.of_coefficients.transpose()};
 }
@@ -98,41 +98,48 @@ SingularTriplets<S> randomized_svd(Matrix matrix, DenseView<const S> start, cons
     if (5 * width >= 4 * std::min(n_rows, n_cols)) return decompose_exactly<S>(matrix, k, mean, threads);
 
     Progress stage("singular value decomposition", options.n_iterations + 2);
-    RowMatrix<S> genes(n_cols, width);
-    RowMatrix<S> cells(n_rows, width);
-    const auto to_cells = [&] { multiply(matrix, as_view(std::as_const(genes)), as_view(cells), mean, threads); };
+    // Whole registers: columns of zeros, which stay zero, cost the products less than a remainder.
+    constexpr Size register_width = 32 / sizeof(S);
+    const Size padded = (width + register_width - 1) / register_width * register_width;
+    RowMatrix<S> all_genes = RowMatrix<S>::Zero(n_cols, padded);
+    RowMatrix<S> all_cells = RowMatrix<S>::Zero(n_rows, padded);
+    const DenseView<S> genes(all_genes.data(), n_cols, width, padded);
+    const DenseView<S> cells(all_cells.data(), n_rows, width, padded);
+    const auto to_cells = [&] {
+        multiply(matrix, as_view(std::as_const(all_genes)), as_view(all_cells), mean, threads);
+    };
     const auto to_genes = [&] {
-        multiply_transposed(matrix, as_view(std::as_const(cells)), as_view(genes), mean, threads);
+        multiply_transposed(matrix, as_view(std::as_const(all_cells)), as_view(all_genes), mean, threads);
     };
     if (is_tall) {
-        genes = as_eigen(start);
+        as_eigen(genes) = as_eigen(start);
         for (int iteration = 0; iteration < options.n_iterations; ++iteration) {
             to_cells();
-            condition(as_view(cells), threads);
+            condition(cells, threads);
             to_genes();
-            condition(as_view(genes), threads);
+            condition(genes, threads);
             stage.advance();
         }
         to_cells();
-        orthonormalize(as_view(cells), threads);
+        orthonormalize(cells, threads);
         stage.advance();
         to_genes();
-        auto thin = decompose(cells, std::move(genes), k, threads);
+        auto thin = decompose(DenseView<const S>(cells), genes, k, threads);
         return {std::move(thin.of_basis), std::move(thin.values), thin.of_coefficients.transpose()};
     }
-    cells = as_eigen(start);
+    as_eigen(cells) = as_eigen(start);
     for (int iteration = 0; iteration < options.n_iterations; ++iteration) {
         to_genes();
-        condition(as_view(genes), threads);
+        condition(genes, threads);
         to_cells();
-        condition(as_view(cells), threads);
+        condition(cells, threads);
         stage.advance();
     }
     to_genes();
-    orthonormalize(as_view(genes), threads);
+    orthonormalize(genes, threads);
     stage.advance();
     to_cells();
-    auto thin = decompose(genes, std::move(cells), k, threads);
+    auto thin = decompose(DenseView<const S>(genes), cells, k, threads);
     return {std::move(thin.of_coefficients), std::move(thin.values), thin.of_basis.transpose()};
 }
 

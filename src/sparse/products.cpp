@@ -2,7 +2,6 @@
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <type_traits>
 #include <vector>
 
 #include "linalg/reduce_rows.hpp"
@@ -13,51 +12,88 @@ namespace {
 
 constexpr Grain rows_per_chunk{256};
 
-/// The columns that one pass over a row's entries carries in registers: 64 floats or 32 doubles are eight of AVX2's.
-template <Real S>
-constexpr int widest_panel = 256 / static_cast<int>(sizeof(S));
+/// The columns that one pass over a row's entries carries, in `n` registers.
+template <Real S, int n>
+struct Panel {
+    using Packet = typename Eigen::internal::packet_traits<S>::type;
+    static constexpr int n_packets = n;
+    static constexpr int lanes = Eigen::internal::packet_traits<S>::size;
+};
 
-/// Calls f.template operator()<width>(first column) for panels that cover n_columns: as many of `width` as fit, then
-/// of half of it, down to single columns.
-template <int width, class F>
-void for_panels(Size n_columns, F&& f, Size column = 0) {
-    for (; column + width <= n_columns; column += width) f(std::integral_constant<int, width>{}, column);
-    if constexpr (width > 1) for_panels<width / 2>(n_columns, f, column);
+/// The same in `n` single values.
+template <Real S, int n>
+struct Remainder {
+    using Packet = S;
+    static constexpr int n_packets = n;
+    static constexpr int lanes = 1;
+};
+
+/// Calls f(panel, first column) for panels that cover n_columns, widest first. Thirteen registers hold the 104 columns
+/// that randomized_svd() has for 100 components, and leave a factor and a product room in the 16 of AVX2.
+template <Real S, class F>
+void for_panels(Size n_columns, F&& f) {
+    Size column = 0;
+    const auto take = [&]<class P>(P panel) {
+        constexpr Size width = P::n_packets * P::lanes;
+        for (; column + width <= n_columns; column += width) f(panel, column);
+    };
+    take(Panel<S, 13>{});
+    take(Panel<S, 8>{});
+    take(Panel<S, 4>{});
+    take(Panel<S, 2>{});
+    take(Panel<S, 1>{});
+    take(Remainder<S, 4>{});
+    take(Remainder<S, 2>{});
+    take(Remainder<S, 1>{});
 }
 
-/// out[column...] += sum over the row's entries of value x right(entry's gene, column...), `width` columns.
-template <int width, class T, class I, Real S>
-void gather_panel(const SparseLine<T, I>& row, const S* right, Size stride, S* out) {
-    using Panel = Eigen::Array<S, width, 1>;
-    Panel sum = Eigen::Map<const Panel>(out);
+/// out[column...] += sum over the row's entries of value x right(entry's gene, column...), a panel of columns.
+template <class P, class T, class I, Real S>
+void gather_panel(P, const SparseLine<T, I>& row, const S* right, Size stride, S* out) {
+    using namespace Eigen::internal;
+    using Packet = typename P::Packet;
+    constexpr int n = P::n_packets;
+    constexpr int lanes = P::lanes;
+    Packet sums[n];
+    for (int r = 0; r < n; ++r) sums[r] = ploadu<Packet>(out + r * lanes);
     for (std::size_t k = 0; k < row.values.size(); ++k) {
-        sum +=
-            static_cast<S>(row.values[k]) * Eigen::Map<const Panel>(right + static_cast<Size>(row.indices[k]) * stride);
+        const Packet value = pset1<Packet>(static_cast<S>(row.values[k]));
+        const S* const columns = right + static_cast<Size>(row.indices[k]) * stride;
+        for (int r = 0; r < n; ++r) sums[r] = padd(sums[r], pmul(value, ploadu<Packet>(columns + r * lanes)));
     }
-    Eigen::Map<Panel>{out} = sum;
+    for (int r = 0; r < n; ++r) pstoreu(out + r * lanes, sums[r]);
 }
 
-/// out(entry's gene, column...) += value x left[column...] for each of the row's entries, `width` columns.
-template <int width, class T, class I, Real S>
-void scatter_panel(const SparseLine<T, I>& row, const S* left, S* out, Size stride) {
-    using Panel = Eigen::Array<S, width, 1>;
-    const Panel factor = Eigen::Map<const Panel>(left);
+/// out(entry's gene, column...) += value x left[column...] for each of the row's entries, a panel of columns.
+template <class P, class T, class I, Real S>
+void scatter_panel(P, const SparseLine<T, I>& row, const S* left, S* out, Size stride) {
+    using namespace Eigen::internal;
+    using Packet = typename P::Packet;
+    constexpr int n = P::n_packets;
+    constexpr int lanes = P::lanes;
+    Packet factors[n];
+    for (int r = 0; r < n; ++r) factors[r] = ploadu<Packet>(left + r * lanes);
     for (std::size_t k = 0; k < row.values.size(); ++k) {
-        Eigen::Map<Panel>(out + static_cast<Size>(row.indices[k]) * stride) += static_cast<S>(row.values[k]) * factor;
+        const Packet value = pset1<Packet>(static_cast<S>(row.values[k]));
+        S* const columns = out + static_cast<Size>(row.indices[k]) * stride;
+        for (int r = 0; r < n; ++r) {
+            S* const at = columns + r * lanes;
+            pstoreu(at, padd(ploadu<Packet>(at), pmul(value, factors[r])));
+        }
     }
 }
 
 template <class T, class I, Real S>
 void gather_row(const SparseLine<T, I>& row, DenseView<const S> right, S* out) {
-    for_panels<widest_panel<S>>(right.n_cols(), [&]<int width>(std::integral_constant<int, width>, Size column) {
-        gather_panel<width>(row, right.data() + column, right.row_stride(), out + column);
+    for_panels<S>(right.n_cols(), [&](auto panel, Size column) {
+        gather_panel(panel, row, right.data() + column, right.row_stride(), out + column);
     });
 }
 
 template <class T, class I, Real S>
 void scatter_row(const SparseLine<T, I>& row, const S* left, DenseView<S> out) {
-    for_panels<widest_panel<S>>(out.n_cols(), [&]<int width>(std::integral_constant<int, width>, Size column) {
-        scatter_panel<width>(row, left + column, out.data() + column, out.row_stride());
+    for_panels<S>(out.n_cols(), [&](auto panel, Size column) {
+        scatter_panel(panel, row, left + column, out.data() + column, out.row_stride());
     });
 }
 

@@ -6,6 +6,7 @@ tests/tsne_support.py compares divergences of the same affinities.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def umap_brisc(adata):
 @step("umap, racing threads", tool="brisc", data="neighbor_graph")
 def umap_brisc_racing(adata):
     """It cannot be repeated."""
-    return _umap_brisc(adata, hogwild=True, num_threads=2)
+    return _umap_brisc(adata, hogwild=True, num_threads=len(os.sched_getaffinity(0)))
 
 
 @step("tsne", tool="cellweave", data="neighbor_graph", cells=(10_000, 50_000))
@@ -97,7 +98,6 @@ def tsne_cellweave(adata):
 
 @step("tsne", tool="openTSNE", data="neighbor_graph", cells=(10_000, 50_000))
 def tsne_opentsne(adata):
-    import os
 
     from openTSNE import TSNE
 

@@ -22,6 +22,13 @@ namespace py = pybind11;
 template <class T>
 using Array = py::array_t<T, py::array::c_style>;
 
+/// The same of an array whose dtype was looked up at run time.
+template <class T>
+Array<T> as_it_is(const py::handle& array) {
+    if (!Array<T>::check_(array)) throw py::type_error("expected a C-contiguous array of the dtype it was taken for");
+    return py::reinterpret_borrow<Array<T>>(array);
+}
+
 template <class T>
 std::span<const T> vector(const Array<T>& array) {
     return {array.data(), static_cast<std::size_t>(array.size())};
@@ -91,17 +98,15 @@ auto visit_dtype(const py::array& array, const char* what, F&& f) {
 /// Calls `f(DenseView<const T>)` for a C-contiguous matrix of float32 or float64.
 template <class F>
 auto visit_real(const py::array& dense, F&& f) {
-    return visit_dtype<float, double>(dense, "matrix", [&]<class T>(std::type_identity<T>) {
-        return f(matrix<T>(py::reinterpret_borrow<Array<T>>(dense)));
-    });
+    return visit_dtype<float, double>(dense, "matrix",
+                                      [&]<class T>(std::type_identity<T>) { return f(matrix<T>(as_it_is<T>(dense))); });
 }
 
 /// The same, with the integer types that counts come in.
 template <class F>
 auto visit_number(const py::array& dense, F&& f) {
-    return visit_dtype<float, double, std::int32_t, std::int64_t>(dense, "matrix", [&]<class T>(std::type_identity<T>) {
-        return f(matrix<T>(py::reinterpret_borrow<Array<T>>(dense)));
-    });
+    return visit_dtype<float, double, std::int32_t, std::int64_t>(
+        dense, "matrix", [&]<class T>(std::type_identity<T>) { return f(matrix<T>(as_it_is<T>(dense))); });
 }
 
 /// What a kernel does with the indices of a compressed matrix: it trusts them (they are checked before), or it checks
@@ -123,6 +128,8 @@ public:
 
     /// Checks the indices unless that has been done.
     void check_indices() const;
+    /// Checks the indices, and says whether they rise in every line.
+    bool is_canonical() const;
 
     /// Calls `work`, a kernel that checks the indices as it goes, and names the matrix if it finds a bad one.
     template <class Work>

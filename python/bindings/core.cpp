@@ -12,10 +12,12 @@ namespace {
 
 template <template <class, class> class View>
 void bind_compressed(py::module_& m, const char* name) {
-    py::class_<SparseArg<View>>(m, name).def(
-        py::init<py::array, py::array, py::array, Size, Size, std::string, int, bool>(), py::arg("data").noconvert(),
-        py::arg("indices").noconvert(), py::arg("indptr").noconvert(), py::arg("n_lines"), py::arg("line_length"),
-        py::arg("name"), py::arg("threads"), py::arg("check_indices") = true);
+    py::class_<SparseArg<View>>(m, name)
+        .def(py::init<py::array, py::array, py::array, Size, Size, std::string, int, bool>(),
+             py::arg("data").noconvert(), py::arg("indices").noconvert(), py::arg("indptr").noconvert(),
+             py::arg("n_lines"), py::arg("line_length"), py::arg("name"), py::arg("threads"),
+             py::arg("check_indices") = true)
+        .def("is_canonical", &CompressedArg::is_canonical);
 }
 
 }  // namespace
@@ -55,6 +57,20 @@ void CompressedArg::check_indices() const {
     are_indices_checked_ = true;
 }
 
+bool CompressedArg::is_canonical() const {
+    const bool is_rising = explain([&] {
+        return visit_dtype<std::int32_t, std::int64_t>(indptr_, "indptr", [&]<class I>(std::type_identity<I>) {
+            const auto* index_data = static_cast<const I*>(indices_.data());
+            const auto* indptr_data = static_cast<const I*>(indptr_.data());
+            return run([&] {
+                return cellweave::is_canonical(index_data, indptr_data, n_lines_, line_length_, Threads{threads_});
+            });
+        });
+    });
+    are_indices_checked_ = true;
+    return is_rising;
+}
+
 void bind_core(py::module_& m) {
     m.def(
         "set_progress",
@@ -67,8 +83,7 @@ void bind_core(py::module_& m) {
         "all_finite",
         [](const py::array& values, int threads) {
             return visit_dtype<float, double>(values, "values", [&]<class T>(std::type_identity<T>) {
-                const std::span<const T> span(static_cast<const T*>(values.data()),
-                                              static_cast<std::size_t>(values.size()));
+                const auto span = vector(as_it_is<T>(values));
                 return run([&] { return all_finite(span, Threads{threads}); });
             });
         },

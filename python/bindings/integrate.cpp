@@ -17,7 +17,7 @@ namespace {
 
 void count_entries(const CsrArg& counts, const Array<std::int64_t>& new_gene, py::array indptr, int threads) {
     visit_dtype<std::int32_t, std::int64_t>(indptr, "indptr", [&]<class J>(std::type_identity<J>) {
-        auto out = py::reinterpret_borrow<Array<J>>(indptr);
+        auto out = as_it_is<J>(indptr);
         counts.visit_number([&](auto view) {
             const auto places = vector(new_gene);
             const auto ends = mutable_vector(out);
@@ -30,11 +30,11 @@ void take_entries(const CsrArg& counts, const Array<std::int64_t>& new_gene, con
                   const py::array& values, const py::array& genes, int threads) {
     visit_dtype<std::int32_t, std::int64_t>(indptr, "indptr", [&]<class J>(std::type_identity<J>) {
         visit_dtype<float, double>(values, "values", [&]<class Out>(std::type_identity<Out>) {
-            auto values_out = py::reinterpret_borrow<Array<Out>>(values);
-            auto genes_out = py::reinterpret_borrow<Array<J>>(genes);
+            auto values_out = as_it_is<Out>(values);
+            auto genes_out = as_it_is<J>(genes);
             counts.visit_number([&](auto view) {
                 const auto places = vector(new_gene);
-                const auto ends = vector(py::reinterpret_borrow<Array<J>>(indptr));
+                const auto ends = vector(as_it_is<J>(indptr));
                 const auto to_values = mutable_vector(values_out);
                 const auto to_genes = mutable_vector(genes_out);
                 run([&] { take_chosen(view, places, ends, normalize, to_values, to_genes, Threads{threads}); });
@@ -81,22 +81,24 @@ std::vector<std::unique_ptr<ExpressionReader>> expression_readers(const py::list
         if (py::isinstance<CsrArg>(set)) {
             set.cast<const CsrArg&>().visit_real([&](auto view) { readers.push_back(expression_reader(view)); });
         } else {
-            readers.push_back(expression_reader(matrix(set.cast<Array<double>>())));
+            readers.push_back(expression_reader(matrix(as_it_is<double>(set))));
         }
     }
     return readers;
 }
 
 void correct_expression(const py::list& sets, Size n_moved, const Array<std::int64_t>& cells,
-                        const Array<std::int64_t>& references, double sigma, bool shifts_only, Array<double> result,
-                        int threads) {
+                        const Array<std::int64_t>& references, double sigma, double least_total, bool shifts_only,
+                        Array<double> result, int threads) {
     const auto readers = expression_readers(sets);
     std::vector<const ExpressionReader*> pointers;
     for (const auto& reader : readers) pointers.push_back(reader.get());
     const ExpressionSets profiles(pointers);
     const MatchedRows matches{vector(cells), vector(references)};
     const auto out = mutable_matrix(result);
-    run([&] { move_expression(profiles, {0, n_moved}, matches, sigma, shifts_only, out, Threads{threads}); });
+    run([&] {
+        move_expression(profiles, {0, n_moved}, matches, {sigma, least_total, shifts_only}, out, Threads{threads});
+    });
 }
 
 }  // namespace
@@ -126,8 +128,8 @@ void bind_integrate(py::module_& m) {
     m.def("embed_cells", &call_embed_cells, py::arg("cells"), py::arg("start").noconvert(), py::arg("n_dimensions"),
           py::arg("threads"));
     m.def("move_expression", &correct_expression, py::arg("sets"), py::arg("n_moved"), py::arg("cells").noconvert(),
-          py::arg("references").noconvert(), py::arg("sigma"), py::arg("shifts_only"), py::arg("result").noconvert(),
-          py::arg("threads"));
+          py::arg("references").noconvert(), py::arg("sigma"), py::arg("least_total"), py::arg("shifts_only"),
+          py::arg("result").noconvert(), py::arg("threads"));
     m.def(
         "nearest_rows",
         [](const Array<double>& queries, const Array<double>& rows, Size n_neighbors, int threads) {

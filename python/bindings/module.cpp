@@ -53,5 +53,6 @@ PYBIND11_MODULE(CELLWEAVE_MODULE, m) {
     bind_pca(m);
     bind_pearson_residuals(m);
     bind_preprocess(m);
+    bind_rank(m);
     bind_regress(m);
 }

@@ -19,6 +19,7 @@ void bind_neighbors(py::module_& m);
 void bind_pca(py::module_& m);
 void bind_pearson_residuals(py::module_& m);
 void bind_preprocess(py::module_& m);
+void bind_rank(py::module_& m);
 void bind_regress(py::module_& m);
 
 }  // namespace cellweave::bindings

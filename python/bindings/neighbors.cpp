@@ -22,7 +22,7 @@ py::tuple filled_table(const py::array& points, const std::optional<py::array>& 
         if (queries) {
             if (!queries->dtype().equal(points.dtype()))
                 throw py::type_error("queries and points have different dtypes");
-            asked = matrix<T>(py::reinterpret_borrow<Array<T>>(*queries));
+            asked = matrix<T>(as_it_is<T>(*queries));
         }
         require(k >= 1 && k <= references.n_rows(), "k must be between 1 and the number of points, " +
                                                         std::to_string(references.n_rows()) + ", found " +
@@ -39,7 +39,7 @@ py::tuple filled_table(const py::array& points, const std::optional<py::array>& 
 }
 
 template <Real T>
-py::tuple as_tuple(Graph<T>&& graph) {
+py::tuple as_tuple(Connectivities<T>&& graph) {
     return py::make_tuple(as_array(std::move(graph.weights)), as_array(std::move(graph.indices)),
                           as_array(std::move(graph.indptr)));
 }

@@ -41,7 +41,7 @@ Size n_cols_of(const py::object& matrix) {
 template <class F>
 void visit_mutable_matrix(const py::array& dense, F&& f) {
     visit_dtype<float, double>(dense, "matrix", [&]<class T>(std::type_identity<T>) {
-        auto array = py::reinterpret_borrow<Array<T>>(dense);
+        auto array = as_it_is<T>(dense);
         f(mutable_matrix<T>(array));
     });
 }
@@ -263,7 +263,7 @@ void bind_normalize(py::module_& m) {
         [](const py::array& values, std::optional<double> base, int threads) {
             Log1pWarnings met;
             visit_dtype<float, double>(values, "values", [&]<class T>(std::type_identity<T>) {
-                auto array = py::reinterpret_borrow<Array<T>>(values);
+                auto array = as_it_is<T>(values);
                 const auto span = mutable_vector(array);
                 met = run([&] { return log1p_in_place(span, base, Threads{threads}); });
             });

@@ -16,7 +16,7 @@ constexpr bool is_csr = std::is_same_v<Arg, CsrArg>;
 template <class F>
 void visit_output(const py::array& out, F&& f) {
     visit_dtype<float, double>(out, "out", [&]<class T>(std::type_identity<T>) {
-        auto array = py::reinterpret_borrow<Array<T>>(out);
+        auto array = as_it_is<T>(out);
         f(mutable_matrix<T>(array));
     });
 }
@@ -129,7 +129,7 @@ void bind_scores(py::module_& m) {
 template <class F>
 void visit_mutable_counts(const py::array& data, F&& f) {
     visit_dtype<float, double, std::int32_t, std::int64_t>(data, "counts", [&]<class T>(std::type_identity<T> type) {
-        auto array = py::reinterpret_borrow<Array<T>>(data);
+        auto array = as_it_is<T>(data);
         f(type, array);
     });
 }

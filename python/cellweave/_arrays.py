@@ -40,6 +40,8 @@ def checked(matrix: Any, name: str = "X") -> Any:
         if type(matrix).__module__.startswith(("h5py", "anndata")) or not hasattr(matrix, "dtype"):
             if hasattr(matrix, "to_memory"):
                 raise NotImplementedError(f"{name} is backed by a file. Load it first: adata = adata.to_memory().")
+            if isinstance(matrix, str):
+                raise TypeError(f"{name} is a str; expected a numpy array or a scipy sparse matrix.")
             matrix = np.asarray(matrix)
         elif is_foreign(matrix):
             library = type(matrix).__module__.partition(".")[0]
@@ -55,13 +57,18 @@ def checked(matrix: Any, name: str = "X") -> Any:
     return matrix
 
 
+def float_dtype(dtype: np.dtype) -> np.dtype:
+    """float32 for what has up to 4 bytes, float64 for the rest, as scanpy chooses."""
+    return np.dtype(np.float32) if dtype.itemsize <= 4 else np.dtype(np.float64)
+
+
 def _computable(dtype: np.dtype, readable: tuple[np.dtype, ...]) -> np.dtype:
     """The dtype in which the engine reads values of ``dtype``: itself where it can, else float32 or float64."""
     if dtype in readable:
         return dtype
-    if dtype.kind == "f":
-        return np.dtype(np.float32) if dtype.itemsize <= 4 else np.dtype(np.float64)
-    return np.dtype(np.float32) if dtype.itemsize <= 4 or dtype.kind == "b" else np.dtype(np.float64)
+    if dtype == np.uint32 and np.dtype(np.int64) in readable:
+        return np.dtype(np.int64)
+    return float_dtype(dtype)
 
 
 def _values(data: np.ndarray, readable: tuple[np.dtype, ...], name: str) -> np.ndarray:
@@ -113,6 +120,17 @@ def csr(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL, 
     return compressed(matrix, name, readable=readable, check_indices=check_indices)
 
 
+def canonical(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> Any:
+    """The engine's view of a CSR or CSC matrix whose lines hold rising indices: itself, or a sorted copy."""
+    view = compressed(matrix, name, readable=readable, check_indices=False)
+    if view.is_canonical():
+        return view
+    _log_conversion(name, "indices sorted, repeated entries added")
+    matrix = matrix.copy()
+    matrix.sum_duplicates()
+    return compressed(matrix, name, readable=readable)
+
+
 def dense(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> np.ndarray:
     """``matrix`` as a C-contiguous array of a dtype that the engine reads; itself where it already is one."""
     if not matrix.flags.c_contiguous:
@@ -120,10 +138,34 @@ def dense(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL
     return _values(np.asarray(matrix), readable, name)
 
 
+def by_rows(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL, check_indices: bool = True) -> Any:
+    """``matrix`` for kernels that go from cell to cell: CSR or a C-contiguous array."""
+    if is_sparse(matrix):
+        return csr(matrix, name, readable=readable, check_indices=check_indices)
+    return dense(matrix, name, readable=readable)
+
+
+def coordinates(matrix: Any, name: str) -> np.ndarray:
+    """An embedding as a C-contiguous array of finite floats; a sparse one is made dense."""
+    matrix = checked(matrix, name)
+    if is_sparse(matrix):
+        matrix = sound(matrix, name).toarray()
+    matrix = dense(matrix, name)
+    require_finite(matrix, name)
+    return matrix
+
+
 def require_finite(matrix: Any, name: str = "X") -> None:
     """ValueError if a stored value of ``matrix`` is NaN or infinite."""
     values = matrix.data if is_sparse(matrix) else np.asarray(matrix)
-    if values.dtype.kind == "f" and not engine.all_finite(np.ascontiguousarray(values).reshape(-1), settings.n_threads):
+    if values.dtype.kind != "f":
+        return
+    is_read_by_engine = values.dtype in REAL and (values.flags.c_contiguous or values.flags.f_contiguous)
+    if is_read_by_engine:
+        is_finite = engine.all_finite(values.reshape(-1, order="A"), settings.n_threads)
+    else:
+        is_finite = bool(np.isfinite(values).all())
+    if not is_finite:
         n_bad = int(np.size(values) - np.isfinite(values).sum())
         raise ValueError(
             f"{name} holds {n_bad} NaN or infinite value(s). Remove those cells or genes, or fill them in."

@@ -20,6 +20,16 @@ def number(value: Any, name: str, *, above: float | None = None, optional: bool 
         raise ValueError(f"{name} must be a finite number above {above:g}, found {value!r}.")
 
 
+def whole(value: Any, name: str, *, at_least: int) -> int:
+    """``value`` as an int: a TypeError unless it is a whole number, a ValueError unless it is large enough."""
+    is_number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
+    if not is_number or not np.isfinite(value) or int(value) != value:
+        raise TypeError(f"{name} must be a whole number, found {value!r}.")
+    if value < at_least:
+        raise ValueError(f"{name} must be a whole number of at least {at_least}, found {value!r}.")
+    return int(value)
+
+
 def mask(data: Any, value: Any, axis: str, name: str) -> np.ndarray | None:
     """A boolean mask over ``obs`` or ``var``, given as an array or as the name of a column; None stays None."""
     if value is None:

@@ -81,7 +81,7 @@ def embed(
 
 def _in_double(matrix: Any) -> sparse.csr_matrix:
     """``matrix`` as CSR in float64 with every entry once; the caller's arrays stay as they are."""
-    double = sparse.csr_matrix(matrix, dtype=np.float64)
+    double = sparse.csr_matrix(_arrays.sound(matrix), dtype=np.float64)
     if not double.has_canonical_format:
         double = double.copy()
         double.sum_duplicates()

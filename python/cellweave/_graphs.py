@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from anndata import AnnData
+from scipy import sparse
 
 from . import _arrays
 
@@ -37,11 +38,9 @@ def connectivities(adata: AnnData, *, obsp: str | None = None, neighbors_key: st
 
 
 def square(graph: Any, n_cells: int, name: str) -> Any:
-    """``graph`` if it is a sparse matrix of the right size, cells x cells."""
+    """``graph`` as a sparse matrix, if it is of the right size, cells x cells."""
     if not _arrays.is_sparse(graph):
-        raise TypeError(
-            f"{name} is a {type(graph).__name__}; expected a scipy sparse matrix. Pass scipy.sparse.csr_matrix(...)."
-        )
+        graph = sparse.csr_matrix(_arrays.checked(graph, name))
     if graph.shape != (n_cells, n_cells):
         raise ValueError(
             f"{name} is {graph.shape[0]} x {graph.shape[1]}; expected {n_cells} x {n_cells}, cells x cells."

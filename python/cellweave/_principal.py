@@ -29,15 +29,14 @@ class Components:
     variance_ratio: np.ndarray
 
 
-def engine_view(matrix: Any, name: str = "X") -> Any:
-    """``matrix`` as the engine's CSR view or C-contiguous array, float32 or float64 and finite."""
+def _finite_view(matrix: Any, name: str) -> Any:
     _arrays.require_finite(matrix, name)
-    return _arrays.csr(matrix, name) if _arrays.is_sparse(matrix) else _arrays.dense(matrix, name)
+    return _arrays.by_rows(matrix, name)
 
 
 def principal_components(matrix: Any, n_comps: int, *, center: bool = True, name: str = "X") -> Components:
     """The exact leading components; centring is implicit, nothing sparse becomes dense."""
-    view = engine_view(matrix, name)
+    view = _finite_view(matrix, name)
     if not center:
         return _truncated(view, n_comps, np.empty(0), matrix.shape[0])
     shift = engine.column_means(view, settings.n_threads)
@@ -54,10 +53,9 @@ def scaled_principal_components(
     if _arrays.is_sparse(matrix) and not matrix.has_canonical_format:
         matrix = matrix.copy()
         matrix.sum_duplicates()
-    _arrays.require_finite(matrix, name)
     if _arrays.is_sparse(matrix) and matrix.format != "csr":
         matrix = matrix.tocsr()
-    view = engine_view(matrix, name)
+    view = _finite_view(matrix, name)
     mean, deviation = gene_scale(view, matrix.shape[0])
     largest = np.inf if max_value is None else float(max_value)
     if isinstance(view, np.ndarray):
@@ -82,7 +80,7 @@ def gene_scale(view: Any, n_cells: int) -> tuple[np.ndarray, np.ndarray]:
 
 def project(matrix: Any, shift: np.ndarray, loadings: np.ndarray, name: str = "X") -> np.ndarray:
     """Cells in the coordinates of ``loadings``: (matrix - shift) loadings^T, in the precision of ``matrix``."""
-    return engine.project(engine_view(matrix, name), shift, np.ascontiguousarray(loadings), settings.n_threads)
+    return engine.project(_finite_view(matrix, name), shift, np.ascontiguousarray(loadings), settings.n_threads)
 
 
 def incremental_components(chunks: Iterable[np.ndarray], n_comps: int) -> tuple[np.ndarray, Components]:

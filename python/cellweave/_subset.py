@@ -57,17 +57,18 @@ def take(matrix: Any, index: np.ndarray, axis: int, name: str = "X") -> Any:
 def subset(adata: AnnData, index: np.ndarray, axis: int, annotation: dict[str, np.ndarray] | None = None) -> None:
     """Keeps the cells (axis 0) or genes (axis 1) of ``index`` in ``adata``; a view becomes actual.
 
+    Matrices are new also where everything is kept: what else holds the old ones does not see later steps.
     ``annotation`` holds new columns of ``obs`` or ``var``, as long as before the subsetting.
     """
     columns = {key: np.asarray(values)[index] for key, values in (annotation or {}).items()}
     layers = {key: layer for key, layer in adata.layers.items() if key is not None}  # anndata 0.13 lists X as None
     matrices = {"X": adata.X, **{f"layers[{key!r}]": layer for key, layer in layers.items()}}
-    taken = {name: take(matrix, index, axis, name) for name, matrix in matrices.items() if matrix is not None}
+    taken = {name: _taken_out(matrix, index, axis, name) for name, matrix in matrices.items() if matrix is not None}
     view = adata[index] if axis == 0 else adata[:, index]
     kept = AnnData(
         X=taken.get("X"),
         layers={key: taken[f"layers[{key!r}]"] for key in layers},
-        uns=deepcopy(dict(adata.uns)),
+        uns=deepcopy(dict(view.uns)),  # without the colours of categories that are gone
         raw=None if view.raw is None else {"X": view.raw.X, "var": view.raw.var, "varm": dict(view.raw.varm)},
         **{slot: getattr(view, slot).copy() for slot in ("obs", "var")},
         **{slot: {key: entry.copy() for key, entry in getattr(view, slot).items()} for slot in _ALIGNED},
@@ -76,6 +77,17 @@ def subset(adata: AnnData, index: np.ndarray, axis: int, annotation: dict[str, n
     for key, values in columns.items():
         table[key] = values
     adata._init_as_actual(kept)
+
+
+def _taken_out(matrix: Any, index: np.ndarray, axis: int, name: str) -> Any:
+    """A matrix of its own, of a plain class."""
+    taken = take(matrix, index, axis, name)
+    taken = taken.copy() if taken is matrix else taken
+    if isinstance(taken, np.ndarray):
+        return np.asarray(taken)
+    if _arrays.is_sparse(taken) and taken.format in ("csr", "csc"):
+        return _plain_class(taken)(taken)
+    return taken
 
 
 def _is_taken_by_engine(matrix: Any) -> bool:

@@ -7,12 +7,11 @@ Hie, Cho, DeMeo, Bryson and Berger, Cell Systems 2019.
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from . import _arrays
+from . import _arrays, _checks
 from ._compat import warn
 from ._core import engine
 from .settings import settings
@@ -38,7 +37,7 @@ def gs(
     Dense and sparse regions of the data get about the same say, so rare cell types survive.
 
     Parity: exact. The indices are those of geosketch 1.3 with the same ``seed`` (same box lengths, same order of boxes,
-    same random numbers). Unlike there, the global random state of numpy is neither read nor changed.
+    same random numbers). Unlike there, a seed leaves numpy's global random state alone.
 
     Parameters
     ----------
@@ -49,8 +48,8 @@ def gs(
     k
         Covering boxes to aim at. ``'auto'``: ``N``, or the square root of the number of cells when ``replace``.
     seed
-        An int gives the same sketch every time; ``None`` another one every time. A ``numpy.random.RandomState`` is
-        advanced by exactly the numbers that are used.
+        An int gives the same sketch every time. A ``numpy.random.RandomState`` is advanced by exactly the numbers that
+        are used, and so is numpy's global one, from which ``None`` draws as there.
     replace
         Whether a cell may be drawn more than once.
     alpha
@@ -78,7 +77,7 @@ def gs(
     n_cells = points.shape[0]
     _check_size(N, n_cells, replace)
     n_boxes = _checked_boxes(k, N, n_cells, replace)
-    max_iter = _whole(max_iter, "max_iter")
+    max_iter = _checks.whole(max_iter, "max_iter", at_least=0)
     if not alpha >= 0:
         raise ValueError(f"alpha must be at least 0, found {alpha!r}.")
     if max_iter < 1:
@@ -103,7 +102,8 @@ def gs_gap(X: Any, N: int, **kwargs: Any) -> list[int]:
 def uniform(X: Any, N: int, seed: Seed = None, replace: bool = False) -> list[int]:
     """Draw cells uniformly: the plain alternative to :func:`gs`.
 
-    Parity: exact (``geosketch.sketch.uniform`` of 1.3 with the same ``seed``); the global random state is left alone.
+    Parity: exact (``geosketch.sketch.uniform`` of 1.3 with the same ``seed``). A seed leaves the global random state
+    alone.
 
     Parameters
     ----------
@@ -134,6 +134,8 @@ def uniform(X: Any, N: int, seed: Seed = None, replace: bool = False) -> list[in
 
 
 def _random_state(seed: Seed) -> np.random.RandomState:
+    if seed is None:
+        return np.random.mtrand._rand  # numpy's global state, as the original
     return seed if isinstance(seed, np.random.RandomState) else np.random.RandomState(seed)
 
 
@@ -220,15 +222,8 @@ def _checked_points(X: Any) -> np.ndarray:
     return points
 
 
-def _whole(value: Any, name: str) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number, found {value!r}.")
-    return int(value)
-
-
 def _check_size(N: Any, n_cells: int, replace: bool) -> None:
-    if _whole(N, "N") < 1:
-        raise ValueError(f"N must be at least 1, found {N}.")
+    _checks.whole(N, "N", at_least=1)
     if n_cells == 0:
         raise ValueError("X is empty: there are no cells to draw from.")
     if not replace and n_cells < N:
@@ -242,4 +237,4 @@ def _checked_boxes(k: Any, N: int, n_cells: int, replace: bool) -> int:
         return int(np.sqrt(n_cells)) if replace else int(N)
     if k < 1:
         raise ValueError(f"Cannot draw {k} covering boxes.")
-    return _whole(k, "k")
+    return _checks.whole(k, "k", at_least=1)

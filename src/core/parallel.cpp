@@ -33,9 +33,10 @@ public:
     Job(Size n_chunks, ChunkBody body) : n_chunks_(n_chunks), body_(body) {}
 
     void work(bool is_calling_thread) {
-        for (;;) {
+        // A chunk that was taken is run, whatever stops the others: so the lowest that throws is always found.
+        while (!stopped_.load(std::memory_order_relaxed)) {
             const Size chunk = next_.fetch_add(1, std::memory_order_relaxed);
-            if (chunk >= n_chunks_ || stopped_.load(std::memory_order_relaxed)) return;
+            if (chunk >= n_chunks_) return;
             try {
                 if (is_calling_thread) Monitor::poll();
                 body_(chunk);
@@ -66,10 +67,6 @@ private:
     Size failed_chunk_ = std::numeric_limits<Size>::max();
     std::exception_ptr failure_;
 };
-
-}  // namespace
-
-namespace {
 
 thread_local bool inside_a_loop = false;
 

@@ -86,7 +86,7 @@ void parallel_for(Size n, Grain grain, Threads threads, Body&& body) {
 /// Computes `partial(Range)` for every chunk of [0, n) in parallel and folds the results into one with
 /// `merge(Partial& into, Partial&& next)`, strictly in chunk order. Returns `Partial{}` when n is 0.
 ///
-/// At most about 2 x threads partials live at a time.
+/// About 2 x threads partials live at a time; more while a chunk takes much longer than those after it.
 template <class PartialFn, class MergeFn>
 auto parallel_reduce(Size n, Grain grain, Threads threads, PartialFn&& partial, MergeFn&& merge) {
     using Partial = std::invoke_result_t<PartialFn&, Range>;

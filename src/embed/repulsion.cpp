@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/error.hpp"
 #include "embed/fft.hpp"
 
 namespace cellweave {
@@ -97,6 +98,8 @@ Grid make_grid(DenseView<const float> layout) {
     float low_y = layout(0, 1);
     float high_y = low_y;
     for (Size point = 0; point < layout.n_rows(); ++point) {
+        require(std::isfinite(layout(point, 0)) && std::isfinite(layout(point, 1)),
+                "the layout has left the range of float32: lower learning_rate");
         low_x = std::min(low_x, layout(point, 0));
         high_x = std::max(high_x, layout(point, 0));
         low_y = std::min(low_y, layout(point, 1));

@@ -102,13 +102,12 @@ struct Pulls {
 template <Real T>
 class ExpressionMove {
 public:
-    ExpressionMove(const ExpressionSets& profiles, Range moved, const Pulls& pulls, double sigma, bool shifts_only,
-                   DenseView<double> result, Threads threads)
+    ExpressionMove(const ExpressionSets& profiles, Range moved, const Pulls& pulls,
+                   const ExpressionMoveOptions& options, DenseView<double> result, Threads threads)
         : profiles_(profiles),
           moved_(moved),
           pulls_(pulls),
-          sigma_(sigma),
-          shifts_only_(shifts_only),
+          options_(options),
           result_(result),
           threads_(threads),
           block_(pulls.n(), genes_a_block),
@@ -116,7 +115,7 @@ public:
           counts_(pulls.n()) {
         for (Size c = 0; c < pulls.n(); ++c) {
             const double square = profiles.squared_length(pulls.cells[static_cast<std::size_t>(c)]);
-            half_squares_(c) = static_cast<T>(0.5 * sigma * square);
+            half_squares_(c) = static_cast<T>(0.5 * options.sigma * square);
             counts_(c) = static_cast<T>(pulls.count(c));
         }
     }
@@ -162,7 +161,7 @@ private:
                 const RowMatrix<T> tile =
                     read_tile({cells.begin_item + rows.begin_item, cells.begin_item + rows.end_item}, begin, end);
                 weights_.middleRows(rows.begin_item, rows.size()).noalias() +=
-                    static_cast<T>(sigma_) * tile * block_.leftCols(end - begin).transpose();
+                    static_cast<T>(options_.sigma) * tile * block_.leftCols(end - begin).transpose();
             });
         });
         parallel_for(cells.size(), Grain{16}, threads_, [&](Range rows) {
@@ -172,8 +171,11 @@ private:
                 const T largest = logits.maxCoeff();
                 logits.array() = (logits.array() - largest).exp();
                 const double square = profiles_.squared_length(cells.begin_item + row);
-                const bool vanishes = static_cast<double>(largest) - 0.5 * sigma_ * square < log_of_smallest;
-                factors_(row) = vanishes ? 0.0 : 1.0 / static_cast<double>(logits.dot(counts_));
+                const double log_weight = static_cast<double>(largest) - 0.5 * options_.sigma * square;
+                const auto total = static_cast<double>(logits.dot(counts_));
+                const bool counts =
+                    log_weight >= log_of_smallest && total * std::exp(log_weight) >= options_.least_total;
+                factors_(row) = counts ? 1.0 / total : 0.0;
             }
         });
     }
@@ -206,7 +208,7 @@ private:
                 std::vector<double> profile(static_cast<std::size_t>(end - begin), 0.0);
                 for (Size row = 0; row < rows.size(); ++row) {
                     const Size cell = cells.begin_item + rows.begin_item + row;
-                    if (!shifts_only_) profiles_.read(cell, begin, end, profile.data());
+                    if (!options_.shifts_only) profiles_.read(cell, begin, end, profile.data());
                     double* const out = result_.row_data(cell - moved_.begin_item) + begin;
                     const double factor = factors_(rows.begin_item + row);
                     for (Size gene = 0; gene < end - begin; ++gene)
@@ -220,8 +222,7 @@ private:
     const ExpressionSets& profiles_;
     const Range moved_;
     const Pulls& pulls_;
-    const double sigma_;
-    const bool shifts_only_;
+    const ExpressionMoveOptions options_;
     const DenseView<double> result_;
     const Threads threads_;
     RowMatrix<T> block_;  // matched cells x genes of a block: their profiles, then their vectors
@@ -268,22 +269,22 @@ std::pair<const ExpressionReader*, Size> ExpressionSets::locate(Size row) const 
     return {sets_[set], row - offsets_[set]};
 }
 
-void move_expression(const ExpressionSets& profiles, Range moved, const MatchedRows& matches, double sigma,
-                     bool shifts_only, DenseView<double> result, Threads threads) {
+void move_expression(const ExpressionSets& profiles, Range moved, const MatchedRows& matches,
+                     const ExpressionMoveOptions& options, DenseView<double> result, Threads threads) {
     const Pulls pulls(matches);
     if (pulls.n() == 0) {
         parallel_for(moved.size(), Grain{256}, threads, [&](Range rows) {
             for (const Size row : rows) {
-                if (shifts_only)
+                if (options.shifts_only)
                     std::fill_n(result.row_data(row), result.n_cols(), 0.0);
                 else
                     profiles.read(moved.begin_item + row, 0, profiles.n_genes(), result.row_data(row));
             }
         });
-    } else if (logits_are_small(profiles, moved, sigma, threads)) {
-        ExpressionMove<float>(profiles, moved, pulls, sigma, shifts_only, result, threads).run();
+    } else if (logits_are_small(profiles, moved, options.sigma, threads)) {
+        ExpressionMove<float>(profiles, moved, pulls, options, result, threads).run();
     } else {
-        ExpressionMove<double>(profiles, moved, pulls, sigma, shifts_only, result, threads).run();
+        ExpressionMove<double>(profiles, moved, pulls, options, result, threads).run();
     }
 }
 

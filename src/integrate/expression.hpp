@@ -32,7 +32,6 @@ class ExpressionSets {
 public:
     explicit ExpressionSets(std::vector<const ExpressionReader*> sets);
 
-    Size n_cells() const { return offsets_.back(); }
     Size n_genes() const { return sets_.front()->n_genes(); }
     template <Real T>
     void read(Size row, Size begin, Size end, T* values) const {
@@ -51,6 +50,15 @@ private:
     std::vector<Size> offsets_;
 };
 
+/// Options of move_expression().
+struct ExpressionMoveOptions {
+    /// As in MoveOptions.
+    double sigma = 15.0;
+    double least_total = 0.0;
+    /// Write the shifts alone, not the shifted profiles.
+    bool shifts_only = false;
+};
+
 /// Moves expression as move_cells() moves coordinates; weights come from distances between expression profiles.
 ///
 /// Works on blocks of cells, each in three passes over blocks of 256 genes: logits, exponentials, weighted sums. The
@@ -62,7 +70,7 @@ private:
 /// @param profiles   all data sets that matches refer to.
 /// @param moved      rows to move, in order.
 /// @param[out] result  moved rows x genes: profile plus shift, or the shift alone. Must not be read by `profiles`.
-void move_expression(const ExpressionSets& profiles, Range moved, const MatchedRows& matches, double sigma,
-                     bool shifts_only, DenseView<double> result, Threads threads);
+void move_expression(const ExpressionSets& profiles, Range moved, const MatchedRows& matches,
+                     const ExpressionMoveOptions& options, DenseView<double> result, Threads threads);
 
 }  // namespace cellweave

@@ -30,8 +30,12 @@ Eigen::Map<const RowVector<S>> as_row(const std::vector<S>& values) {
     return {values.data(), static_cast<Size>(values.size())};
 }
 
-Eigen::Map<RowVector<double>> as_row(std::span<double> values) {
-    return {values.data(), static_cast<Size>(values.size())};
+/// A plain loop: Eigen's sums of columns are in another order where the result is not aligned.
+template <class Block>
+void add_columns(const Block& block, std::span<double> sums) {
+    for (Size row = 0; row < block.rows(); ++row)
+        for (Size column = 0; column < block.cols(); ++column)
+            sums[static_cast<std::size_t>(column)] += static_cast<double>(block(row, column));
 }
 
 }  // namespace
@@ -59,7 +63,7 @@ void multiply_transposed(DenseView<const T> matrix, DenseView<const S> left, Den
                       for_blocks<S>(matrix, rows, [&](const auto& block, Size begin) {
                           const auto factor = as_eigen(left.rows(begin, begin + block.rows()));
                           as_eigen(partial).noalias() += block.transpose() * factor;
-                          as_row(column_sums) += factor.template cast<double>().colwise().sum();
+                          add_columns(factor, column_sums);
                       });
                   });
 }
@@ -75,7 +79,7 @@ void multiply_gram(DenseView<const T> matrix, DenseView<const S> right, DenseVie
                           RowMatrix<S> image = block * as_eigen(right);
                           image.rowwise() += as_row(shift);
                           as_eigen(partial).noalias() += block.transpose() * image;
-                          as_row(column_sums) += image.template cast<double>().colwise().sum();
+                          add_columns(image, column_sums);
                       });
                   });
 }

@@ -99,8 +99,8 @@ void write_memberships(Size i, std::span<const std::int32_t> indices, std::span<
 
 }  // namespace
 
-Graph<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseView<const float> distances,
-                         const FuzzyUnionOptions& options, Threads threads) {
+Connectivities<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseView<const float> distances,
+                                  const FuzzyUnionOptions& options, Threads threads) {
     require(indices.n_rows() == distances.n_rows() && indices.n_cols() == distances.n_cols(),
             "knn indices and distances have different shapes");
     require(options.n_neighbors > 0, "n_neighbors must be positive");

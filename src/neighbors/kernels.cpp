@@ -28,7 +28,7 @@ T median_of(std::vector<T>& values) {
 }  // namespace
 
 template <Real T>
-Graph<T> gauss_graph(DenseView<const std::int32_t> indices, DenseView<const T> distances, Threads threads) {
+Connectivities<T> gauss_graph(DenseView<const std::int32_t> indices, DenseView<const T> distances, Threads threads) {
     require(indices.n_rows() == distances.n_rows() && indices.n_cols() == distances.n_cols(),
             "knn indices and distances have different shapes");
     check_indices(indices, false, threads);
@@ -87,7 +87,7 @@ void gauss_dense(DenseView<const T> distances, Size n_neighbors, DenseView<T> we
     });
 }
 
-Graph<double> jaccard_graph(DenseView<const std::int32_t> indices, Threads threads) {
+Connectivities<double> jaccard_graph(DenseView<const std::int32_t> indices, Threads threads) {
     check_indices(indices, false, threads);
     const Size n = indices.n_rows();
     const Size k = indices.n_cols();
@@ -120,8 +120,8 @@ Graph<double> jaccard_graph(DenseView<const std::int32_t> indices, Threads threa
         edges, [](double a, double b) { return (a + b) / 2; }, threads);
 }
 
-template Graph<float> gauss_graph(DenseView<const std::int32_t>, DenseView<const float>, Threads);
-template Graph<double> gauss_graph(DenseView<const std::int32_t>, DenseView<const double>, Threads);
+template Connectivities<float> gauss_graph(DenseView<const std::int32_t>, DenseView<const float>, Threads);
+template Connectivities<double> gauss_graph(DenseView<const std::int32_t>, DenseView<const double>, Threads);
 template void gauss_dense(DenseView<const float>, Size, DenseView<float>, Threads);
 template void gauss_dense(DenseView<const double>, Size, DenseView<double>, Threads);
 

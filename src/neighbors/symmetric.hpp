@@ -68,7 +68,7 @@ inline void check_indices(DenseView<const std::int32_t> indices, bool allow_none
 ///
 /// Cost: one counting sort of the edges by their end, and one merge a row.
 template <Real T, class Combine>
-Graph<T> symmetrized(const DirectedEdges<T>& edges, Combine&& combine, Threads threads) {
+Connectivities<T> symmetrized(const DirectedEdges<T>& edges, Combine&& combine, Threads threads) {
     using Edge = typename DirectedEdges<T>::Edge;
     const Size n = edges.n;
     std::vector<std::int64_t> starts(static_cast<std::size_t>(n) + 1);
@@ -101,7 +101,7 @@ Graph<T> symmetrized(const DirectedEdges<T>& edges, Combine&& combine, Threads t
             in += has_in ? 1 : 0;
         }
     };
-    Graph<T> graph;
+    Connectivities<T> graph;
     graph.indptr.resize(static_cast<std::size_t>(n) + 1);
     parallel_for(n, Grain{4096}, threads, [&](Range range) {
         for (const Size i : range)

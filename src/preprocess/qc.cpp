@@ -103,10 +103,12 @@ private:
 /// infinite and negative values included. Adding 2^52 (2^23) puts a number into the low bits of the mantissa; unlike a
 /// cast, that is defined for every value, and compilers vectorise it.
 inline std::int64_t nearest_small(double value) {
-    return std::bit_cast<std::int64_t>(value + 0x1.0p52) - std::bit_cast<std::int64_t>(0x1.0p52);
+    return std::bit_cast<std::int64_t>(std::bit_cast<std::uint64_t>(value + 0x1.0p52) -
+                                       std::bit_cast<std::uint64_t>(0x1.0p52));
 }
 inline std::int32_t nearest_small(float value) {
-    return std::bit_cast<std::int32_t>(value + 0x1.0p23F) - std::bit_cast<std::int32_t>(0x1.0p23F);
+    return std::bit_cast<std::int32_t>(std::bit_cast<std::uint32_t>(value + 0x1.0p23F) -
+                                       std::bit_cast<std::uint32_t>(0x1.0p23F));
 }
 inline std::int64_t nearest_small(std::int64_t value) {
     return value;

@@ -6,6 +6,7 @@
 
 #include "core/chunks.hpp"
 #include "core/error.hpp"
+#include "core/monitor.hpp"
 #include "sparse/rows.hpp"
 
 namespace cellweave {
@@ -26,6 +27,7 @@ void add(Partial& into, Partial&& next) {
 template <class View, class Out, class Write>
 void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Write&& write) {
     const Size n_genes = out.n_cols();
+    const Uninterrupted guard;  // `out` may be the caller's own matrix
     parallel_for(out.n_rows(), chunk_of_lines(out.n_rows(), out.n_rows() * n_genes, entries_per_chunk), threads,
                  [&](Range rows) {
                      std::vector<double> values(static_cast<std::size_t>(n_genes));

@@ -1,10 +1,19 @@
 #include "sparse/check.hpp"
 
+#include "core/chunks.hpp"
+
 namespace cellweave {
 
 namespace {
 constexpr Grain lines_per_chunk{65536};
 constexpr Grain entries_per_chunk{1 << 20};
+
+/// True until told otherwise.
+struct Rising {
+    bool is_rising = true;
+    void add(bool is_more_rising) { is_rising = is_rising && is_more_rising; }
+};
+
 const std::string remedy = ". Rebuild the matrix, or repair it with scipy's check_format().";
 }  // namespace
 
@@ -47,9 +56,26 @@ void check_structure(const I* indices, const I* indptr, Size n_lines, Size line_
     check_indices(indices, static_cast<Size>(indptr[n_lines]), line_length, name, threads);
 }
 
+template <class I>
+bool is_canonical(const I* indices, const I* indptr, Size n_lines, Size line_length, Threads threads) {
+    const Grain grain = chunk_of_lines(n_lines, static_cast<Size>(indptr[n_lines]), entries_per_chunk.size);
+    return parallel_reduce(
+               n_lines, grain, threads,
+               [&](Range lines) {
+                   Rising all;
+                   for (const Size line : lines)
+                       all.add(rises_within(std::span<const I>(indices + indptr[line], indices + indptr[line + 1]),
+                                            line_length));
+                   return all;
+               },
+               [](Rising& all, Rising&& more) { all.add(more.is_rising); })
+        .is_rising;
+}
+
 #define CELLWEAVE_INSTANTIATE(I)                                                       \
     template void check_lines<I>(const I*, Size, Size, const std::string&, Threads);   \
     template void check_indices<I>(const I*, Size, Size, const std::string&, Threads); \
+    template bool is_canonical<I>(const I*, const I*, Size, Size, Threads);            \
     template void check_structure<I>(const I*, const I*, Size, Size, Size, const std::string&, Threads);
 CELLWEAVE_INSTANTIATE(std::int32_t)
 CELLWEAVE_INSTANTIATE(std::int64_t)

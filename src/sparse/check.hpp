@@ -65,4 +65,9 @@ bool rises_within(std::span<const I> indices, Size line_length) {
     return is_rising;
 }
 
+/// Whether the indices of every line rise, in one read of them: scipy's canonical format. The lines have been checked.
+/// @throws IndexOutOfRange  an index lies outside of the matrix.
+template <class I>
+bool is_canonical(const I* indices, const I* indptr, Size n_lines, Size line_length, Threads threads);
+
 }  // namespace cellweave

@@ -16,8 +16,8 @@ CELLS = np.random.default_rng(0).normal(size=(100, 4))
     ("n_drawn", "error", "message"),
     [
         (101, ValueError, "Cannot sample 101 elements from 100 elements without replacement"),
-        (0, ValueError, "N must be at least 1, found 0"),
-        (-3, ValueError, "N must be at least 1"),
+        (0, ValueError, "N must be a whole number of at least 1, found 0"),
+        (-3, ValueError, "N must be a whole number of at least 1"),
         (2.5, TypeError, "N must be a whole number, found 2.5"),
         (True, TypeError, "N must be a whole number"),
     ],

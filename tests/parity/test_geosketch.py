@@ -81,10 +81,22 @@ def test_a_random_state_is_advanced_as_the_original_advances_the_global_one():
     assert ours[0] != ours[1]
 
 
-def test_the_global_random_state_is_left_alone():
+def test_without_a_seed_the_global_random_state_is_advanced_as_by_the_original():
+    cells = _cells(300, 4)
+    caller = np.random.get_state()
+    try:
+        drawn = []
+        for draw in (gs, original.gs):
+            np.random.seed(3)
+            drawn.append([[int(cell) for cell in draw(cells, 50)] for _ in range(2)] + [np.random.random_sample()])
+    finally:
+        np.random.set_state(caller)
+    assert drawn[0] == drawn[1]
+
+
+def test_a_seed_leaves_the_global_random_state_alone():
     cells = _cells(300, 4)
     before = np.random.get_state()[1].tobytes(), np.random.get_state()[2]
-    gs(cells, 50)
     gs(cells, 50, seed=1)
     uniform(cells, 50, seed=1)
     assert (np.random.get_state()[1].tobytes(), np.random.get_state()[2]) == before

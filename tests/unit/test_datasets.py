@@ -118,9 +118,9 @@ def test_odd_sizes():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"n_cells": 0}, ValueError, "n_cells must be at least 1, found 0"),
+        ({"n_cells": 0}, ValueError, "n_cells must be a whole number of at least 1, found 0"),
         ({"n_genes": 2.5}, TypeError, "n_genes must be a whole number"),
-        ({"seed": -1}, ValueError, "seed must be at least 0"),
+        ({"seed": -1}, ValueError, "seed must be a whole number of at least 0"),
         ({"seed": 2**32}, ValueError, "seed must be below"),
         ({"dispersion": -0.1}, ValueError, "dispersion must be a finite number"),
         ({"batch_effect": np.nan}, ValueError, "batch_effect must be a finite number"),

@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments.command(arguments)
     except KeyboardInterrupt:
-        print("\ncellweave: cancelled; nothing was written.", file=sys.stderr)
+        print("\ncellweave: cancelled.", file=sys.stderr)
         return 130
     except (Stop, ValueError, TypeError, KeyError, NotImplementedError, OSError, MemoryError) as error:
         if getattr(arguments, "debug", False):

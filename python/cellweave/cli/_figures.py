@@ -30,6 +30,8 @@ def _before_after(adata: AnnData, columns: dict[str, tuple[str, str]], path: Pat
     import matplotlib.pyplot as plt
     import scanpy as sc
 
+    # In any order but that of the batches, of which the last would cover the others.
+    adata = adata[np.random.RandomState(0).permutation(adata.n_obs)]
     figure, axes = plt.subplots(2, len(columns), figsize=(5.6 * len(columns), 9), squeeze=False, layout="constrained")
     for row, (basis, moment) in enumerate([("X_umap_before", "before"), ("X_umap", "after integration")]):
         for axis, (title, keys) in zip(axes[row], columns.items(), strict=True):
@@ -54,7 +56,7 @@ def _alignments(adata: AnnData, path: Path) -> Path:
     image = axis.imshow(scores, vmin=0, vmax=1, cmap="viridis")
     axis.set_xticks(range(len(names)), names, rotation=90)
     axis.set_yticks(range(len(names)), names)
-    axis.set_title("alignment scores")
+    axis.set_title("alignment: share of cells with a match")
     if len(names) <= 12:
         for i, j in np.ndindex(scores.shape):
             shade = "black" if scores[i, j] > 0.6 else "white"

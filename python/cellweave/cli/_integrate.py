@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def integrate(arguments: argparse.Namespace) -> None:
     """Runs the whole protocol and writes the integrated file and the figures."""
     if arguments.threads is not None:
         settings.n_threads = arguments.threads
-    out = _checked_place(Path(arguments.out))
+    out = _checked_place(Path(arguments.out), arguments.files)
     adata, batch_key, notes = read(arguments.files, arguments.batch_key)
     label_key = _label_key(adata, arguments.label_key)
     n_read = adata.n_obs, adata.n_vars
@@ -38,7 +39,7 @@ def integrate(arguments: argparse.Namespace) -> None:
         _prepare(adata, arguments, batch_key, clock, notes)
         _embed(adata, arguments, batch_key, clock)
         with clock.step("write the file"):
-            adata.write_h5ad(out, compression="gzip")
+            _write(adata, out)
         written = [out]
         if not arguments.no_figures:
             written += _figures(adata, arguments, batch_key, label_key, out, clock, notes)
@@ -47,14 +48,29 @@ def integrate(arguments: argparse.Namespace) -> None:
     _summary(adata, batch_key, label_key, n_read, clock, notes, written)
 
 
-def _checked_place(out: Path) -> Path:
+def _checked_place(out: Path, files: Sequence[str]) -> Path:
     """Says at the start, not after an hour, that the result cannot be written."""
+    if out.resolve() in [Path(file).resolve() for file in files]:
+        raise Stop(f"--out {out} is one of the files to read; choose another name.")
     if out.is_dir():
         raise Stop(f"--out {out} is a folder; give a file name such as {out / 'integrated.h5ad'}.")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Stop(f"cannot make the folder {out.parent.resolve()} ({error.strerror}); choose another --out.") from None
     if not os.access(out.parent, os.W_OK):
         raise Stop(f"cannot write into {out.parent.resolve()}; choose another place with --out.")
     return out
+
+
+def _write(adata: AnnData, out: Path) -> None:
+    """Writes the file whole or not at all."""
+    unfinished = out.with_name(f"{out.name}.unfinished")
+    try:
+        adata.write_h5ad(unfinished, compression="gzip", compression_opts=1)
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _label_key(adata: AnnData, asked: str | None) -> str | None:

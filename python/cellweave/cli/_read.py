@@ -45,9 +45,20 @@ def _read_one(path: Path) -> AnnData:
             f"cannot read {path} as h5ad ({reason[0]}). Other formats: read them with scanpy and write them with "
             "adata.write_h5ad(...)."
         ) from error
+    for table in (adata.obs, adata.var):
+        _take_plain_strings(table)
     if 0 in adata.shape:
         raise Stop(f"{path} holds {adata.n_obs} cells x {adata.n_vars} genes; nothing to integrate.")
     return adata
+
+
+def _take_plain_strings(table: pd.DataFrame) -> None:
+    """Strings as objects or categories: anndata reads pandas' nullable strings, but by default writes none."""
+    if isinstance(table.index.dtype, pd.StringDtype):
+        table.index = table.index.astype(object)
+    for column in table.columns:
+        if isinstance(table[column].dtype, pd.StringDtype):
+            table[column] = table[column].astype(object).astype("category")
 
 
 def _joined(parts: list[tuple[Path, AnnData]], batch_key: str | None, notes: list[str]) -> AnnData:
@@ -67,6 +78,9 @@ def _joined(parts: list[tuple[Path, AnnData]], batch_key: str | None, notes: lis
         for name, (_, adata) in zip(names, parts, strict=True):
             adata.obs[wanted] = name
         notes.append("every file is a batch of its own")
+        for (path, _), is_there in zip(parts, has_column, strict=True):
+            if is_there:
+                notes.append(f"{path.name}: its column '{wanted}' is not used, for other files have none")
     shared = set.intersection(*(set(adata.var_names) for _, adata in parts))
     if not shared:
         shapes = ", ".join(f"{path.name}: {adata.n_obs} x {adata.n_vars}" for path, adata in parts)

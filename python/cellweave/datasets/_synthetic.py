@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from .. import _progress
+from .. import _checks, _progress
 from .._core import engine
 from ..settings import settings
 
@@ -84,9 +84,9 @@ def synthetic_counts(
     """
     sizes = {"n_cells": n_cells, "n_genes": n_genes, "n_types": n_types, "n_batches": n_batches}
     for name, size in sizes.items():
-        _check_whole(name, size, at_least=1)
-    _check_whole("n_markers", n_markers, at_least=0)
-    _check_whole("seed", seed, at_least=0)
+        _checks.whole(size, name, at_least=1)
+    _checks.whole(n_markers, "n_markers", at_least=0)
+    _checks.whole(seed, "seed", at_least=0)
     if seed >= 2**32:
         raise ValueError(f"seed must be below 2^32, found {seed}.")
     numbers = {
@@ -247,10 +247,3 @@ def _present_types(rng: np.random.RandomState, n_types: int, n_batches: int, mis
         n_added = max(0, min(2, n_batches) - int(present[:, cell_type].sum()))
         present[lacking[:n_added], cell_type] = True
     return present
-
-
-def _check_whole(name: str, value: object, *, at_least: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number, found {value!r}.")
-    if value < at_least:
-        raise ValueError(f"{name} must be at least {at_least}, found {value}.")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 
-from .. import _arrays
+from .. import _arrays, _checks
 from .._core import engine
 from .._progress import bars
 from ..settings import settings
@@ -27,26 +26,6 @@ METRICS = {
 #: Points up to which the search is exact unless told otherwise. On 50 dimensions the approximate search is the quicker
 #: one from about 10,000 points on, but until here the exact one takes a fraction of a second.
 EXACT_UP_TO = 20_000
-
-
-def whole_number(value: Any, name: str, *, at_least: int) -> int:
-    """``value`` as an int of at least ``at_least``; a ValueError or TypeError that names it otherwise."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, found {value!r}.") from None
-    if isinstance(value, bool) or number < at_least:
-        raise ValueError(f"{name} must be a whole number of at least {at_least}, found {value!r}.")
-    return number
-
-
-def _coordinates(matrix: Any, name: str) -> np.ndarray:
-    matrix = _arrays.checked(matrix, name)
-    if _arrays.is_sparse(matrix):
-        matrix = _arrays.sound(matrix, name).toarray()
-    matrix = _arrays.dense(matrix, name)
-    _arrays.require_finite(matrix, name)
-    return matrix
 
 
 def knn(
@@ -98,12 +77,12 @@ def knn(
     """
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {list(METRICS)}, found {metric!r}.")
-    points = _coordinates(X, "X")
-    k = whole_number(k, "k", at_least=1)
+    points = _arrays.coordinates(X, "X")
+    k = _checks.whole(k, "k", at_least=1)
     if k > points.shape[0]:
         raise ValueError(f"k must not exceed the number of points, {points.shape[0]}, found {k}.")
     if queries is not None:
-        queries = _coordinates(queries, "queries")
+        queries = _arrays.coordinates(queries, "queries")
         if queries.shape[1] != points.shape[1]:
             raise ValueError(f"queries have {queries.shape[1]} dimensions, X has {points.shape[1]}.")
         common = np.result_type(points, queries)

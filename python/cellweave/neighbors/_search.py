@@ -136,7 +136,7 @@ def given(distances: Any, n_neighbors: int, n_cells: int) -> Neighborhood:
         raise ValueError(f"n_neighbors must be at least 2, the cell itself included, found {n_neighbors}.")
     if isinstance(distances, tuple):
         return _checked_table(*distances, n_neighbors=n_neighbors, n_cells=n_cells)
-    distances = _arrays.checked(distances, "distances")
+    distances = _arrays.sound(_arrays.checked(distances, "distances"), "distances")
     if distances.shape != (n_cells, n_cells):
         raise ValueError(f"distances must be {n_cells} x {n_cells}, found {distances.shape[0]} x {distances.shape[1]}.")
     _arrays.require_finite(distances, "distances")

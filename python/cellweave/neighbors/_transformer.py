@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ._knn import knn, whole_number
+from .. import _checks
+from ._knn import knn
 
 
 class KNNTransformer:
@@ -26,7 +27,8 @@ class KNNTransformer:
     Examples
     --------
     >>> sc.pp.neighbors(adata, transformer=KNNTransformer(n_neighbors=15))  # doctest: +SKIP
-    >>> umap.UMAP(precomputed_knn=(*KNNTransformer(15).fit(X).kneighbors(X), None))  # doctest: +SKIP
+    >>> distances, indices = KNNTransformer().fit(X).kneighbors(X)  # doctest: +SKIP
+    >>> umap.UMAP(n_neighbors=15, precomputed_knn=(indices, distances, None)).fit_transform(X)  # doctest: +SKIP
     """
 
     def __init__(
@@ -71,9 +73,9 @@ class KNNTransformer:
 
     def fit(self, X: Any, y: None = None) -> KNNTransformer:
         """Takes the points in which to search."""
-        whole_number(self.n_neighbors, "n_neighbors", at_least=1)
-        self._points = X
-        self.n_samples_fit_, self.n_features_in_ = X.shape
+        _checks.whole(self.n_neighbors, "n_neighbors", at_least=1)
+        self._points = X if hasattr(X, "shape") else np.asarray(X)
+        self.n_samples_fit_, self.n_features_in_ = self._points.shape
         return self
 
     def kneighbors(

@@ -35,6 +35,8 @@ class Replacement:
         def dispatched(*args: Any, **kwargs: Any) -> Any:
             return self._call(args, kwargs)
 
+        # Where it is found from now on: pickle looks there, and so processes can be given the function.
+        dispatched.__module__, dispatched.__qualname__ = self._module.__name__, self._name
         dispatched.__cellweave__ = self._ours  # type: ignore[attr-defined]
         setattr(self._module, self._name, dispatched)
 

@@ -13,7 +13,6 @@ from .. import _anndata, _arrays
 from .._compat import old_positionals
 from .._core import engine
 from ..settings import logger, settings
-from ._regress import engine_view
 
 _CONVERGENCE = 1e-4
 
@@ -67,12 +66,12 @@ def _without_covariates(matrix: Any, batches: np.ndarray, covariates: np.ndarray
     """The matrix less what the covariates explain beside the batches, and the coefficients of the covariates."""
     n_batches = int(batches.max()) + 1
     design = np.column_stack([np.eye(n_batches)[batches], covariates])
-    products = engine.project(engine_view(matrix, name), np.ascontiguousarray(design), settings.n_threads)
+    products = engine.project(_arrays.by_rows(matrix, name), np.ascontiguousarray(design), settings.n_threads)
     # The levels of batch and covariate both add up to one, so the normal equations may be singular.
     coefficients = np.linalg.pinv(design.T @ design, hermitian=True) @ products
     of_covariates = np.ascontiguousarray(coefficients[n_batches:])
     out = np.empty(matrix.shape, dtype=np.float64)
-    engine.subtract_fit(engine_view(matrix, name), covariates, of_covariates, out, settings.n_threads)
+    engine.subtract_fit(_arrays.by_rows(matrix, name), covariates, of_covariates, out, settings.n_threads)
     return out, of_covariates
 
 
@@ -103,9 +102,9 @@ def _posterior(
     return shift, variance
 
 
-def _adjusted(matrix: Any, batches: np.ndarray, name: str) -> np.ndarray:
-    """The matrix with shift and spread of each batch taken out: a line for each batch and gene."""
-    view = engine_view(matrix, name)
+def _adjust(matrix: Any, batches: np.ndarray, name: str, out: np.ndarray) -> None:
+    """Writes the matrix with shift and spread of each batch taken out: a line for each batch and gene."""
+    view = _arrays.by_rows(matrix, name)
     n_batches = int(batches.max()) + 1
     sizes = np.bincount(batches)
     sums, squares, *_ = engine.sum_moments(view, batches, n_batches, threads=settings.n_threads)
@@ -131,10 +130,7 @@ def _adjusted(matrix: Any, batches: np.ndarray, name: str) -> np.ndarray:
         slopes[batch] = np.where(is_flat, 0.0, 1 / np.sqrt(variance))
         start = np.where(is_flat, 0.0, grand_mean + scale * shift)
         offsets[batch] = grand_mean - start * slopes[batch]
-    out = matrix if isinstance(matrix, np.ndarray) and matrix is view and matrix.dtype == np.float64 else None
-    out = np.empty(matrix.shape, dtype=np.float64) if out is None else out
     engine.apply_group_lines(view, batches, slopes, offsets, out, settings.n_threads)
-    return out
 
 
 @old_positionals("covariates", "inplace")
@@ -175,12 +171,12 @@ def combat(
         _arrays.require_finite(matrix, name)
         terms = _covariate_design(adata, covariates)
         if terms.shape[1]:
-            rest, coefficients = _without_covariates(matrix, batches, terms, name)
-            result = _adjusted(rest, batches, name)
+            result, coefficients = _without_covariates(matrix, batches, terms, name)
+            _adjust(result, batches, name, out=result)
             engine.subtract_fit(result, terms, -coefficients, result, settings.n_threads)
         else:
-            is_own = isinstance(matrix, np.ndarray) and matrix.dtype == np.float64
-            result = _adjusted(matrix.copy() if is_own and not inplace else matrix, batches, name)
+            result = np.empty(matrix.shape, dtype=np.float64)
+            _adjust(matrix, batches, name, out=result)
         if inplace:
             target.set_matrix(result)
     if not inplace:

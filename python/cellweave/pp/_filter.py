@@ -86,7 +86,7 @@ def filter_cells(
 ) -> AnnData | tuple[np.ndarray, np.ndarray] | None:
     """Keep the cells that hold enough, or not too much.
 
-    Parity: exact (``scanpy.pp.filter_cells``). If every cell stays, no matrix is copied. A NaN makes the count of its
+    Parity: exact (``scanpy.pp.filter_cells``). A NaN makes the count of its
     cell NaN, and a NaN passes no bound.
 
     Parameters
@@ -129,7 +129,7 @@ def filter_genes(
 ) -> AnnData | tuple[np.ndarray, np.ndarray] | None:
     """Keep the genes that are seen often enough, or not too often.
 
-    Parity: exact (``scanpy.pp.filter_genes``). If every gene stays, no matrix is copied.
+    Parity: exact (``scanpy.pp.filter_genes``).
 
     Parameters
     ----------

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from .. import _anndata, _subset
+from .. import _anndata, _checks, _subset
 from .._compat import old_positionals, warn
 from ..settings import logger
 from . import _dispersions, _normalized_variance
@@ -131,7 +131,7 @@ def highly_variable_genes(
     if 0 in matrix.shape:
         raise ValueError(f"{name} has {matrix.shape[0]} cells and {matrix.shape[1]} genes; nothing to rank.")
     if n_top_genes is not None:
-        n_top_genes = checked_count(n_top_genes, "n_top_genes")
+        n_top_genes = _checks.whole(n_top_genes, "n_top_genes", at_least=1)
     if flavor in _BY_NORMALIZED_VARIANCE:
         batches, n_batches = batch_numbers(adata, batch_key)
         table = _normalized_variance.rank_genes(
@@ -154,7 +154,7 @@ def highly_variable_genes(
         shared = {
             "flavor": flavor,
             "log_base": _log_base(adata),
-            "n_bins": checked_count(n_bins, "n_bins"),
+            "n_bins": _checks.whole(n_bins, "n_bins", at_least=1),
             "choice": choice,
         }
         if batch_key:
@@ -229,16 +229,6 @@ def batch_numbers(
     if len(names) == 0:
         raise ValueError(f"adata.obs['{batch_key}'] names no batch.")
     return numbers.astype(np.int32), len(names)
-
-
-def checked_count(value: Any, name: str) -> int:
-    """``value`` as a whole number of at least 1."""
-    is_whole = isinstance(value, Integral) or (isinstance(value, Real) and float(value).is_integer())
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a whole number, found {value!r}.")
-    if not is_whole or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, found {value!r}.")
-    return int(value)
 
 
 def checked_span(span: Any) -> float:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from anndata import AnnData
 
-from .. import _anndata, _arrays
+from .. import _anndata, _arrays, _checks
 from .._compat import warn
 from ..neighbors import _graph
-from ..neighbors._knn import whole_number
 from ..neighbors._search import Neighborhood, Search, given
 from ..settings import logger
 
@@ -115,7 +114,7 @@ def neighbors(
         raise ValueError(f"method={method!r} works only with knn=True.")
     if is_instance:
         n_neighbors = transformer.get_params()["n_neighbors"]
-    n_neighbors = whole_number(n_neighbors, "n_neighbors", at_least=1)
+    n_neighbors = _checks.whole(n_neighbors, "n_neighbors", at_least=1)
 
     with _anndata.transaction(adata, copy=copy) as target:
         if distances is None:
@@ -171,7 +170,7 @@ def _representation(target: _anndata.Target, use_rep: str | None, n_pcs: int | N
     """The coordinates in which to search, and what to call them."""
     adata = target.adata
     if n_pcs is not None:
-        whole_number(n_pcs, "n_pcs", at_least=0)
+        _checks.whole(n_pcs, "n_pcs", at_least=0)
     if use_rep is None and n_pcs == 0:
         use_rep = "X"
     if use_rep is None:
@@ -188,7 +187,7 @@ def _representation(target: _anndata.Target, use_rep: str | None, n_pcs: int | N
             f"Did not find {use_rep} in `.obsm.keys()`. You need to compute it first; there are {sorted(adata.obsm)}."
         )
     points, name = adata.obsm[use_rep], f"adata.obsm['{use_rep}']"
-    points = _arrays.checked(points.to_numpy() if hasattr(points, "to_numpy") else points, name)
+    points = _arrays.sound(_arrays.checked(points.to_numpy() if hasattr(points, "to_numpy") else points, name), name)
     if n_pcs is not None and n_pcs > points.shape[1]:
         raise ValueError(f"n_pcs={n_pcs}, but {name} has {points.shape[1]} dimensions. Lower n_pcs or compute more.")
     logger.info("neighbors: using '%s' with n_pcs = %d", use_rep, points.shape[1] if n_pcs is None else n_pcs)

@@ -26,10 +26,7 @@ class _Description:
     def __init__(
         self, matrix: Any, name: str, gene_sets: np.ndarray, ranks: list[int], *, describes_genes: bool = True
     ) -> None:
-        if _arrays.is_sparse(matrix):
-            view = _arrays.csr(matrix, name, readable=_arrays.NUMBER, check_indices=False)
-        else:
-            view = _arrays.dense(matrix, name, readable=_arrays.NUMBER)
+        view = _arrays.by_rows(matrix, name, readable=_arrays.NUMBER, check_indices=False)
         cell_totals, n_genes, top_totals, set_totals, gene_totals, n_cells = engine.describe_counts(
             view, gene_sets, ranks, describes_genes, settings.n_threads
         )

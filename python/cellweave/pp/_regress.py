@@ -15,20 +15,6 @@ from .._core import engine
 from ..settings import logger, settings
 
 
-def float_dtype(dtype: np.dtype) -> np.dtype:
-    """float32 for what fits it, float64 for the rest, as scanpy chooses."""
-    if dtype in _arrays.REAL:
-        return dtype
-    return np.dtype(np.float32) if dtype.itemsize <= 4 else np.dtype(np.float64)
-
-
-def engine_view(matrix: Any, name: str) -> Any:
-    """``matrix`` for the engine's regression kernels: CSR or a C-contiguous array, of floats."""
-    if _arrays.is_sparse(matrix):
-        return _arrays.csr(matrix.astype(float_dtype(matrix.dtype), copy=False), name)
-    return _arrays.dense(matrix.astype(float_dtype(matrix.dtype), copy=False), name)
-
-
 def _is_categorical(column: pd.Series) -> bool:
     """Whether scanpy would take it as categories: it turns strings into them first."""
     return isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.infer_dtype(column) == "string"
@@ -69,12 +55,12 @@ def _constant_genes(view: Any, n_cells: int) -> np.ndarray:
 
 def _without_fit(matrix: Any, design: np.ndarray, name: str) -> np.ndarray:
     """What least squares on the columns of ``design`` leaves of every gene."""
-    view = engine_view(matrix, name)
+    view = _arrays.by_rows(matrix, name)
     is_dense = isinstance(view, np.ndarray)
     basis = _basis(design)
     coefficients = engine.project(view, basis, settings.n_threads)
     if np.linalg.det(design.T @ design) != 0:
-        dtype = float_dtype(matrix.dtype)
+        dtype = _arrays.float_dtype(matrix.dtype)
         out = view if is_dense and view.flags.writeable else np.empty(matrix.shape, dtype=dtype)
     else:
         # scanpy fits these gene by gene, in float64, and leaves constant genes alone.
@@ -86,7 +72,7 @@ def _without_fit(matrix: Any, design: np.ndarray, name: str) -> np.ndarray:
 
 def _without_group_means(matrix: Any, groups: pd.Categorical, name: str) -> np.ndarray:
     """Every value less the mean of its gene in the category of its cell; constant genes stay."""
-    view = engine_view(matrix, name)
+    view = _arrays.by_rows(matrix, name)
     codes = groups.codes.astype(np.int32)
     n_groups = len(groups.categories)
     sums = engine.sum_moments(view, codes, n_groups, threads=settings.n_threads)[0]

@@ -129,6 +129,8 @@ def sample(
     if not copy:
         _subset.subset(data, indices, along)
         return None
+    for layer in (data.X, *data.layers.values()):
+        _arrays.sound(layer)
     view = data[indices] if along == 0 else data[:, indices]
     return view.to_memory() if data.isbacked else view.copy()
 

@@ -127,7 +127,9 @@ def assemble(
     ``datasets``.
     """
     matching = Matching.checked(knn, sigma, alpha, approx, batch_size)
-    names = require_names(ds_names, len(require_list(datasets, "datasets")))
+    listed = require_list(datasets, "datasets")
+    datasets = datasets if isinstance(datasets, list) else listed  # scanorama moves them in the caller's list
+    names = require_names(ds_names, len(datasets))
     if len(datasets) == 1:
         return datasets
     coordinates, offsets = stacked_points(datasets)
@@ -155,7 +157,7 @@ def assemble(
                 show_matches(step, *matched_rows(step, pairs, offsets), coordinates, offsets, names)
         move_all(plan, coordinates, offsets, pairs, matching)
         if expression is not None:
-            expression.move_all(plan, pairs, matching.sigma)
+            expression.move_all(plan, pairs, matching)
     for moved in {dataset for step in plan.steps for dataset in step.moved}:
         datasets[moved] = coordinates[offsets[moved] : offsets[moved + 1]]
     if expression is not None:
@@ -199,7 +201,7 @@ def transform(
     if len(cells) != len(references):
         raise ValueError(f"ds_ind has {len(cells)} entries and ref_ind {len(references)}; they are pairs.")
     if cn or sparse.issparse(curr_ds):
-        shifts = expression_shifts(curr_ds, curr_ref, cells, references, matching.sigma)
+        shifts = expression_shifts(curr_ds, curr_ref, cells, references, matching)
         return sparse.csr_matrix(shifts) if cn else shifts
     if curr_ds.shape[1] != curr_ref.shape[1]:
         raise ValueError(f"curr_ds has {curr_ds.shape[1]} columns and curr_ref {curr_ref.shape[1]}; they must agree.")

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .. import _arrays
+from .. import _arrays, _checks
 from .._core import engine
 from ..settings import settings
-from ._inputs import DIMRED, HVG, GenePlan, Stack, require_whole, stack
+from ._inputs import DIMRED, HVG, GenePlan, Stack, stack
 
 
 def most_dispersed(matrix: Any, n_genes: int) -> np.ndarray:
@@ -94,7 +94,7 @@ def process_data(
     The embeddings (float64) or normalised matrices, and the genes.
     """
     genes = np.asarray(genes)
-    require_whole(dimred, "dimred", at_least=-1)
+    _checks.whole(dimred, "dimred", at_least=-1)
     identity = np.arange(len(genes), dtype=np.int64)
     plan = GenePlan(genes, [identity for _ in datasets])
     if hvg is not None and 0 < hvg < len(genes):

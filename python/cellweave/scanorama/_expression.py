@@ -11,6 +11,7 @@ from scipy import sparse
 from .. import _arrays
 from .._core import engine
 from ..settings import settings
+from ._inputs import Matching
 from ._matching import CellPairs, Pair
 from ._plan import Plan, Step, matched_rows
 
@@ -35,18 +36,18 @@ class Expression:
         """Cells and genes of every data set."""
         return [matrix.shape for matrix in self._matrices]
 
-    def move_all(self, plan: Plan, pairs: Mapping[Pair, CellPairs], sigma: float) -> None:
+    def move_all(self, plan: Plan, pairs: Mapping[Pair, CellPairs], matching: Matching) -> None:
         """Carries out the plan. Beside the result it needs the old values of data sets that move a second time."""
         for step in plan.steps:
-            self._move(step, pairs, sigma)
+            self._move(step, pairs, matching)
 
-    def _move(self, step: Step, pairs: Mapping[Pair, CellPairs], sigma: float) -> None:
+    def _move(self, step: Step, pairs: Mapping[Pair, CellPairs], matching: Matching) -> None:
         order = [*step.moved, *(dataset for dataset in step.onto if dataset not in step.moved)]
         sizes = [self._matrices[dataset].shape[0] for dataset in order]
         starts = dict(zip(order, np.concatenate([[0], np.cumsum(sizes)[:-1]]).tolist(), strict=True))
         cells, references = matched_rows(step, pairs, starts)
         n_moved = sum(sizes[: len(step.moved)])
-        result = _shifted([self._matrices[dataset] for dataset in order], n_moved, cells, references, sigma)
+        result = _shifted([self._matrices[dataset] for dataset in order], n_moved, cells, references, matching)
         for dataset in step.moved:
             first = starts[dataset]
             self._matrices[dataset] = result[first : first + self._matrices[dataset].shape[0]]
@@ -94,8 +95,9 @@ def _checked(matrix: Any, name: str) -> Any:
     if sparse.issparse(matrix):
         _arrays.compressed(matrix, name, readable=_arrays.NUMBER)
         matrix = sparse.csr_matrix(matrix)
-        if not matrix.has_sorted_indices:
-            matrix = matrix.sorted_indices()
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
     _arrays.require_finite(matrix, name)
     return matrix if sparse.issparse(matrix) else np.ascontiguousarray(matrix, dtype=np.float64)
 
@@ -109,20 +111,22 @@ def _shifted(
     n_moved: int,
     cells: np.ndarray,
     references: np.ndarray,
-    sigma: float,
+    matching: Matching,
     *,
     shifts_only: bool = False,
 ) -> np.ndarray:
     result = np.empty((n_moved, matrices[0].shape[1]))
     views = [_engine_view(matrix) for matrix in matrices]
-    engine.move_expression(views, n_moved, cells, references, sigma, shifts_only, result, settings.n_threads)
+    engine.move_expression(
+        views, n_moved, cells, references, matching.sigma, matching.least_total, shifts_only, result, settings.n_threads
+    )
     return result
 
 
 def expression_shifts(
-    moved: Any, reference: Any, cells: np.ndarray, references: np.ndarray, sigma: float
+    moved: Any, reference: Any, cells: np.ndarray, references: np.ndarray, matching: Matching
 ) -> np.ndarray:
     """The shifts of the cells of one matrix towards another; dense."""
     both = Expression.of([moved, reference])
     rows = references + moved.shape[0]
-    return _shifted(both._matrices, moved.shape[0], cells, rows, sigma, shifts_only=True)
+    return _shifted(both._matrices, moved.shape[0], cells, rows, matching, shifts_only=True)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
+from anndata import AnnData
 from scipy import sparse
 
-from .. import _arrays
+from .. import _arrays, _checks
 from .._compat import warn
 from .._core import engine
 from ..settings import settings
@@ -33,15 +34,6 @@ class MissingKey(KeyError, ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
-
-
-def require_whole(value: Any, name: str, *, at_least: int = 1) -> int:
-    """``value`` as an int; a ValueError or TypeError that names the parameter otherwise."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be a whole number, found {value!r}.")
-    if value < at_least:
-        raise ValueError(f"{name} must be at least {at_least}, found {value}.")
-    return int(value)
 
 
 def require_number(value: Any, name: str, *, above: float | None = None) -> float:
@@ -84,9 +76,9 @@ class Matching:
         stay.
         """
         if batch_size is not None:
-            require_whole(batch_size, "batch_size")
+            _checks.whole(batch_size, "batch_size", at_least=1)
         return cls(
-            knn=require_whole(knn, "knn"),
+            knn=_checks.whole(knn, "knn", at_least=1),
             sigma=require_number(sigma, "sigma", above=0.0),
             alpha=require_number(alpha, "alpha"),
             approx=bool(approx),
@@ -96,11 +88,13 @@ class Matching:
 
 def require_list(datasets: Any, name: str) -> list[Any]:
     """``datasets`` as a list that has something in it."""
-    if sparse.issparse(datasets) or isinstance(datasets, (np.ndarray, str)) or not isinstance(datasets, Sequence):
+    is_one = sparse.issparse(datasets) or isinstance(datasets, (str, AnnData, Mapping))
+    if is_one or not isinstance(datasets, Iterable) or (isinstance(datasets, np.ndarray) and datasets.ndim == 2):
         raise TypeError(f"{name} must be a list of matrices, one per data set, found {type(datasets).__name__}.")
+    datasets = list(datasets)
     if len(datasets) == 0:
         raise ValueError(f"{name} is empty; give at least one data set.")
-    return list(datasets)
+    return datasets
 
 
 def checked_dataset(matrix: Any, name: str) -> Any:
@@ -133,7 +127,7 @@ def check_datasets(datasets_full: Sequence[Any]) -> list[sparse.csr_matrix]:
     return [ds if isinstance(ds, sparse.csr_matrix) else sparse.csr_matrix(ds) for ds in checked]
 
 
-def _checked_genes(datasets: Sequence[Any], genes: Any, names: Sequence[str]) -> list[np.ndarray]:
+def _checked_genes(datasets: Sequence[Any], genes: Any, names: Sequence[str], *, union: bool) -> list[np.ndarray]:
     if isinstance(genes, str) or not hasattr(genes, "__len__"):
         raise TypeError(f"genes_list must be a list of gene lists, one per data set, found {type(genes).__name__}.")
     if len(genes) != len(datasets):
@@ -148,18 +142,18 @@ def _checked_genes(datasets: Sequence[Any], genes: Any, names: Sequence[str]) ->
             raise ValueError(
                 f"genes_list[{i}] has {gene_list.size} names, but data set {names[i]} has {ds.shape[1]} columns.{hint}"
             )
-        _warn_of_duplicates(gene_list, names[i])
+        _warn_of_duplicates(gene_list, names[i], "last" if union else "first")
         checked.append(gene_list)
     return checked
 
 
-def _warn_of_duplicates(gene_list: np.ndarray, name: str) -> None:
+def _warn_of_duplicates(gene_list: np.ndarray, name: str, which: str) -> None:
     unique, counts = np.unique(gene_list, return_counts=True)
     duplicated = [str(gene) for gene in unique[counts > 1]]
     if duplicated:
         shown = ", ".join(duplicated[:10]) + (", ..." if len(duplicated) > 10 else "")
         warn(
-            f"Data set {name} has {len(duplicated)} duplicated gene name(s): {shown}. The first column of each is "
+            f"Data set {name} has {len(duplicated)} duplicated gene name(s): {shown}. The {which} column of each is "
             "used; call adata.var_names_make_unique() to keep them apart."
         )
 
@@ -200,7 +194,7 @@ def plan_genes(
 ) -> GenePlan:
     """Genes in all data sets (or in any, with ``union``), in alphabetical order."""
     names = require_names(ds_names, len(datasets))
-    gene_lists = _checked_genes(datasets, genes, names)
+    gene_lists = _checked_genes(datasets, genes, names, union=union)
     if union and verbose:
         warn(
             "Integrating on the union of genes counts every absent gene as zero. Prefer the intersection, or quantify "
@@ -217,13 +211,14 @@ def plan_genes(
         print(f"Found {len(common)} genes among all datasets")
     merged = np.array(sorted(common))
     place_of = {gene: place for place, gene in enumerate(merged.tolist())}
-    return GenePlan(merged, [_places(gene_list, place_of) for gene_list in gene_lists])
+    return GenePlan(merged, [_places(gene_list, place_of, last=union) for gene_list in gene_lists])
 
 
-def _places(gene_list: np.ndarray, place_of: dict[Any, int]) -> np.ndarray:
+def _places(gene_list: np.ndarray, place_of: dict[Any, int], *, last: bool) -> np.ndarray:
+    """Of names that occur more than once, scanorama takes the first column, but the last for a union."""
     places = np.full(len(gene_list), -1, dtype=np.int64)
-    _, first = np.unique(gene_list, return_index=True)
-    for column in first:
+    _, columns = np.unique(gene_list[::-1] if last else gene_list, return_index=True)
+    for column in len(gene_list) - 1 - columns if last else columns:
         places[column] = place_of.get(gene_list[column], -1)
     return places
 
@@ -250,7 +245,7 @@ def stack(datasets: Sequence[Any], plan: GenePlan, *, normalize: bool, union: bo
     float32 stays float32; everything else, and a union (as scanorama's), becomes float64.
     """
     offsets = np.concatenate([[0], np.cumsum([ds.shape[0] for ds in datasets])]).astype(np.int64)
-    views = [_arrays.csr(_as_sparse(ds), f"data set {i}", readable=_arrays.NUMBER) for i, ds in enumerate(datasets)]
+    views = [_rows(ds, f"data set {i}", union=union) for i, ds in enumerate(datasets)]
     n_stored = sum(ds.nnz if sparse.issparse(ds) else ds.size for ds in datasets)
     index_dtype = np.int32 if n_stored < np.iinfo(np.int32).max else np.int64
     is_single = not union and all(ds.dtype == np.float32 for ds in datasets)
@@ -267,8 +262,17 @@ def stack(datasets: Sequence[Any], plan: GenePlan, *, normalize: bool, union: bo
     return Stack(matrix, offsets)
 
 
-def _as_sparse(matrix: Any) -> Any:
-    return matrix if sparse.issparse(matrix) else sparse.csr_matrix(matrix)
+def _rows(matrix: Any, name: str, *, union: bool) -> Any:
+    """The engine's view; for a union, which scanorama makes dense first, with repeated entries added."""
+    matrix = matrix if sparse.issparse(matrix) else sparse.csr_matrix(matrix)
+    if matrix.format not in ("csr", "csc"):
+        matrix = matrix.tocsr()
+    view = _arrays.csr(matrix, name, readable=_arrays.NUMBER)
+    if not union or view.is_canonical():
+        return view
+    matrix = matrix.tocsr(copy=True)
+    matrix.sum_duplicates()
+    return _arrays.csr(matrix, name, readable=_arrays.NUMBER)
 
 
 def merge_datasets(
@@ -287,7 +291,8 @@ def merge_datasets(
     datasets
         Matrices, cells x genes. As in scanorama the entries of this list are replaced; the matrices are not changed.
     genes
-        Names of the columns of each data set. Of duplicated names the first column is used.
+        Names of the columns of each data set. Of duplicated names the first column is used, with
+        ``union`` the last.
     ds_names
         Names for messages.
     verbose

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _progress
+from .. import _checks, _progress
 from ._assembly import move_all, plan_request
 from ._embedding import choose_genes, embed
 from ._expression import Expression
@@ -24,7 +24,6 @@ from ._inputs import (
     VERBOSE,
     Stack,
     plan_genes,
-    require_whole,
     stack,
 )
 from ._report import Report
@@ -130,7 +129,7 @@ def correct(
         expression = Expression([prepared.cells.dataset(i) for i in range(len(offsets) - 1)])
         expression.require_room(out)
         move_all(plan, prepared.coordinates, offsets, table.pairs, request.matching)
-        expression.move_all(plan, table.pairs, request.matching.sigma)
+        expression.move_all(plan, table.pairs, request.matching)
     if out is not None:
         corrected = expression.written_to(out)
     else:
@@ -250,7 +249,7 @@ def integrate(
     )
     if not isinstance(sketch_method, str) or sketch_method.lower() not in SKETCH_METHODS:
         raise ValueError(f"sketch_method must be 'geosketch' or 'uniform', found {sketch_method!r}.")
-    sketch_max = require_whole(sketch_max, "sketch_max")
+    sketch_max = _checks.whole(sketch_max, "sketch_max", at_least=1)
     with _progress.bars(bool(verbose)):
         prepared = prepare(request)
         coordinates, offsets = prepared.coordinates, prepared.cells.offsets

@@ -64,7 +64,7 @@ def as_points(dataset: Any, name: str) -> np.ndarray:
     """One embedding as a C-contiguous float64 array, checked; itself where it already is one."""
     dataset = _arrays.checked(dataset, name)
     if sparse.issparse(dataset):
-        dataset = dataset.toarray()
+        dataset = _arrays.sound(dataset, name).toarray()
     if dataset.shape[0] == 0 or dataset.shape[1] == 0:
         raise ValueError(f"{name} has {dataset.shape[0]} cells and {dataset.shape[1]} dimensions; leave it out.")
     _arrays.require_finite(dataset, name)

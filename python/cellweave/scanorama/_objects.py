@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,14 +26,15 @@ def _checked_objects(adatas: Any) -> list[AnnData]:
             "adatas must be a list of AnnData, found one AnnData. For one object with a batch column call "
             "cellweave.integrate_anndata(adata, batch_key=...)."
         )
-    if not isinstance(adatas, (Sequence, np.ndarray)) or isinstance(adatas, str):
+    if not isinstance(adatas, Iterable) or isinstance(adatas, (str, Mapping)):
         raise TypeError(f"adatas must be a list of AnnData, found {type(adatas).__name__}.")
+    adatas = list(adatas)
     for i, adata in enumerate(adatas):
         if not isinstance(adata, AnnData):
             raise TypeError(f"adatas[{i}] must be an AnnData, found {type(adata).__name__}.")
     if len(adatas) == 0:
         raise ValueError("adatas is empty; give at least one AnnData.")
-    return list(adatas)
+    return adatas
 
 
 def _check_keywords(function: Callable[..., Any], keywords: dict[str, Any], *, reserved: Sequence[str]) -> None:

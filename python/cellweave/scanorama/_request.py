@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ._inputs import Matching, checked_dataset, require_list, require_names, require_whole
+from .. import _checks
+from ._inputs import Matching, checked_dataset, require_list, require_names
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ def checked_request(
 ) -> Request:
     """The caller's wishes, or an error that names what is wrong. Nothing has been computed yet."""
     matching = Matching.checked(knn, sigma, alpha, approx, batch_size)
-    dimred = require_whole(dimred, "dimred")
-    hvg = None if hvg is None else require_whole(hvg, "hvg", at_least=0)
-    seed = require_whole(seed, "seed", at_least=0)
+    dimred = _checks.whole(dimred, "dimred", at_least=1)
+    hvg = None if hvg is None else _checks.whole(hvg, "hvg", at_least=0)
+    seed = _checks.whole(seed, "seed", at_least=0)
     datasets = require_list(datasets_full, "datasets_full")
     names = require_names(ds_names, len(datasets))
     datasets = [checked_dataset(ds, f"data set {name}") for ds, name in zip(datasets, names, strict=True)]

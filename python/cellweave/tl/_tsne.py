@@ -8,13 +8,14 @@ from typing import Any, Literal
 import numpy as np
 from anndata import AnnData
 
-from .. import _anndata, _arrays, _progress
+from .. import _anndata, _arrays, _checks, _progress
 from .._compat import old_positionals, warn
 from .._core import engine
 from .._seeds import RandomState, seed_of
-from ..neighbors._knn import METRICS, knn, whole_number
+from ..neighbors._knn import METRICS, knn
 from ..pp._neighbors import _representation
 from ..settings import logger, settings
+from ..settings import threads as on_threads
 
 #: Pairs of cell and neighbour from which on neighbours are sampled: 8 bytes each while the affinities are made.
 _MAX_PAIRS = 60_000_000
@@ -109,19 +110,19 @@ def tsne(
             "In previous versions of scanpy, calling tsne with `n_jobs` > 1 would use MulticoreTSNE. "
             "Here it is the number of threads, for which `cellweave.settings.n_threads` is the better place."
         )
-    n_dims = whole_number(n_components, "n_components", at_least=1)
+    n_dims = _checks.whole(n_components, "n_components", at_least=1)
     rate = _checked_rate(learning_rate)
-    n_steps = whole_number(max_iter, "max_iter", at_least=0)
-    threads = settings.n_threads if n_jobs is None or n_jobs < 1 else whole_number(n_jobs, "n_jobs", at_least=1)
+    n_steps = _checks.whole(max_iter, "max_iter", at_least=0)
+    n_threads = settings.n_threads if n_jobs is None or n_jobs < 1 else _checks.whole(n_jobs, "n_jobs", at_least=1)
     seed = seed_of(random_state)
-    with _anndata.transaction(adata, copy=copy) as target:
+    with _anndata.transaction(adata, copy=copy) as target, on_threads(n_threads):
         points, name = _representation(target, use_rep, n_pcs)
-        points = _points(points, name)
+        points = _arrays.coordinates(points, name)
         _check_perplexity(perplexity, len(points))
         logger.info("computing tSNE")
         with _progress.bars(settings.verbosity >= 2):
             if n_dims == 2:
-                affinities = _affinities(points, float(perplexity), metric, threads)
+                affinities = _affinities(points, float(perplexity), metric)
                 layout = _start(points, seed)
                 divergence = engine.optimize_tsne(
                     affinities,
@@ -130,7 +131,7 @@ def tsne(
                     n_exaggerated=_N_EXAGGERATED,
                     exaggeration=float(early_exaggeration),
                     learning_rate=rate,
-                    threads=threads,
+                    threads=n_threads,
                 )
             else:
                 layout, divergence = _by_sklearn(
@@ -142,7 +143,7 @@ def tsne(
                     learning_rate=rate or "auto",
                     max_iter=n_steps,
                     random_state=seed % 2**32,
-                    n_jobs=threads,
+                    n_jobs=n_threads,
                 )
         params = {
             "perplexity": perplexity,
@@ -192,13 +193,6 @@ def _check_perplexity(perplexity: Any, n_cells: int) -> None:
         )
 
 
-def _points(matrix: Any, name: str) -> np.ndarray:
-    matrix = _arrays.checked(matrix, name)
-    points = _arrays.dense(_arrays.sound(matrix, name).toarray() if _arrays.is_sparse(matrix) else matrix, name)
-    _arrays.require_finite(points, name)
-    return points
-
-
 def _neighbors(points: np.ndarray, queries: slice, k: int, metric: str) -> tuple[np.ndarray, np.ndarray]:
     """The k nearest other cells of some cells."""
     if metric in METRICS:
@@ -215,7 +209,7 @@ def _neighbors(points: np.ndarray, queries: slice, k: int, metric: str) -> tuple
     return indices[others].reshape(-1, k).astype(np.int32), distances[others].reshape(-1, k).astype(np.float32)
 
 
-def _affinities(points: np.ndarray, perplexity: float, metric: str, threads: int) -> Any:
+def _affinities(points: np.ndarray, perplexity: float, metric: str) -> Any:
     n = len(points)
     k = min(n - 1, int(3 * perplexity))
     step = -(-n * k // _MAX_PAIRS)
@@ -231,7 +225,7 @@ def _affinities(points: np.ndarray, perplexity: float, metric: str, threads: int
         columns = rows[:, None] % step + step * np.arange(n_kept)
         indices[rows] = np.take_along_axis(near, columns, axis=1)
         distances[rows] = np.take_along_axis(far, columns, axis=1)
-    return engine.Affinities(indices, distances, perplexity / step, threads)
+    return engine.Affinities(indices, distances, perplexity / step, settings.n_threads)
 
 
 def _start(points: np.ndarray, seed: int) -> np.ndarray:

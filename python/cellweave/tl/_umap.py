@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from anndata import AnnData
 
-from .. import _anndata, _arrays, _graphs, _progress
+from .. import _anndata, _arrays, _checks, _graphs, _progress
 from .._compat import old_positionals
 from .._core import engine
 from .._seeds import RandomState, seed_of
@@ -117,7 +117,7 @@ def umap(
     if a is None or b is None:
         a, b = fit_curve(spread, min_dist)
     n_epochs = _checked_epochs(maxiter, adata)
-    rate = _whole(negative_sample_rate, "negative_sample_rate", least=0)
+    rate = _checks.whole(negative_sample_rate, "negative_sample_rate", at_least=0)
     seed = seed_of(random_state)
     with _anndata.transaction(adata, copy=copy) as target:
         graph = _neighbor_graph(target.adata, neighbors_key, n_epochs)
@@ -166,21 +166,12 @@ def fit_curve(spread: float, min_dist: float) -> tuple[float, float]:
     return float(a), float(b)
 
 
-def _whole(value: Any, name: str, *, least: int) -> int:
-    is_whole = (
-        isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(value) and int(value) == value
-    )
-    if not is_whole or not least <= value < 2**31:
-        raise ValueError(f"{name} must be a whole number of at least {least}, found {value!r}.")
-    return int(value)
-
-
 def _default_epochs(n_cells: int) -> int:
     return 500 if n_cells <= 10_000 else 200
 
 
 def _checked_epochs(maxiter: int | None, adata: AnnData) -> int:
-    return _default_epochs(adata.n_obs) if maxiter is None else _whole(maxiter, "maxiter", least=0)
+    return _default_epochs(adata.n_obs) if maxiter is None else _checks.whole(maxiter, "maxiter", at_least=0)
 
 
 def _neighbor_graph(adata: AnnData, neighbors_key: str | None, n_epochs: int) -> Any:
@@ -205,7 +196,7 @@ def _neighbor_graph(adata: AnnData, neighbors_key: str | None, n_epochs: int) ->
 
 def _start(adata: AnnData, graph: Any, init_pos: Any, n_components: int, seed: int) -> np.ndarray:
     """The start, float32, every dimension from 0 to 10."""
-    n_dims = _whole(n_components, "n_components", least=1)
+    n_dims = _checks.whole(n_components, "n_components", at_least=1)
     if n_dims >= max(adata.n_obs, 2):
         raise ValueError(f"n_components must be below the number of cells, {adata.n_obs}; found {n_dims}.")
     noise = np.random.RandomState(seed % 2**32)
@@ -220,6 +211,8 @@ def _start(adata: AnnData, graph: Any, init_pos: Any, n_components: int, seed: i
         start = noise.uniform(low=-10.0, high=10.0, size=(adata.n_obs, n_dims)).astype(np.float32)
     elif isinstance(init_pos, str) and init_pos == "paga":
         start = _given(_paga_start(adata, noise), "the positions of PAGA", adata.n_obs, n_dims, noise)
+    elif isinstance(init_pos, str) and init_pos in ("pca", "tswspectral"):
+        raise NotImplementedError(f"init_pos='{init_pos}' is umap-learn's own: use scanpy.tl.umap.")
     elif isinstance(init_pos, str):
         raise KeyError(
             f"init_pos '{init_pos}' is neither 'spectral', 'random' nor 'paga', nor a key of adata.obsm: "

@@ -58,3 +58,14 @@ TEST("rises_within tells canonical lines from others and refuses indices outside
     CHECK_THROWS(IndexOutOfRange, rises({0, 7, 4}));
     CHECK_THROWS(IndexOutOfRange, rises({3, -2, 4}));
 }
+
+TEST("a matrix is canonical if the indices of every line rise") {
+    const std::vector<std::int32_t> indptr{0, 2, 2, 4};
+    const auto judge = [&](std::vector<std::int32_t> indices) {
+        return is_canonical(indices.data(), indptr.data(), 3, 5, Threads{2});
+    };
+    CHECK(judge({0, 4, 2, 3}));
+    CHECK(!judge({4, 0, 2, 3}));
+    CHECK(!judge({0, 4, 2, 2}));
+    CHECK_THROWS(IndexOutOfRange, judge({0, 5, 2, 3}));
+}

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from ... import _anndata, _subset
-from ...pp._highly_variable_genes import batch_numbers, checked_count
+from ... import _anndata, _checks, _subset
+from ...pp._highly_variable_genes import batch_numbers
 from ...pp._normalized_variance import median_ranks
 from ...settings import logger
 from . import _residuals
@@ -88,7 +88,7 @@ def highly_variable_genes(
         )
     logger.info("extracting highly variable genes")
     theta = _residuals.checked_theta(theta)
-    n_top_genes = checked_count(n_top_genes, "n_top_genes")
+    n_top_genes = _checks.whole(n_top_genes, "n_top_genes", at_least=1)
     matrix, name = _anndata.picked(adata, layer=layer)
     batches, n_batches = batch_numbers(adata, batch_key)
     counts = _residuals.read(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from ... import _anndata
+from ... import _anndata, _subset
 from ..._compat import warn
 from ...pp._pca import _NOT_GIVEN, _mask, _NotGiven
 from ...settings import logger
@@ -87,7 +87,7 @@ def normalize_pearson_residuals(
     values = _residuals.residuals(counts, theta, limit, in_double=in_double)
     if not inplace:
         return {"X": values, **used}
-    with _anndata.transaction(adata, copy=copy) as target:
+    with _anndata.transaction(adata, copy=copy, makes_actual=True) as target:
         target.set_matrix(values, layer, obsm=obsm)
         target.uns["pearson_residuals_normalization"] = used
     return target.adata if copy else None
@@ -138,9 +138,9 @@ def normalize_pearson_residuals_pca(
         As :func:`normalize_pearson_residuals`; or ``mask_var`` does not fit.
     """
     mask = _mask(adata, mask_var, use_highly_variable)[1]
-    matrix, _ = _anndata.picked(adata)
-    used = slice(None) if mask is None else mask
-    chosen = AnnData(matrix[:, used].copy(), obs=adata.obs[[]], var=adata.var.loc[used, []])
+    matrix, name = _anndata.picked(adata)
+    used = np.arange(adata.n_vars) if mask is None else np.flatnonzero(mask)
+    chosen = AnnData(_subset.take(matrix, used, 1, name), obs=adata.obs[[]], var=adata.var.iloc[used][[]])
     _residuals_pca(chosen, theta, clip, n_comps, random_state, kwargs_pca, check_values)
     if not inplace:
         return chosen

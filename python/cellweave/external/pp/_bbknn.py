@@ -9,9 +9,9 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from ... import _anndata, _arrays
+from ... import _anndata, _arrays, _checks
 from ...neighbors import _graph
-from ...neighbors._knn import METRICS, knn, whole_number
+from ...neighbors._knn import METRICS, knn
 from ...neighbors._search import with_self_first
 from ...settings import logger
 
@@ -86,9 +86,9 @@ def bbknn(
     ----------
     Polanski and others (2020), Bioinformatics 36, 964.
     """
-    neighbors_within_batch = whole_number(neighbors_within_batch, "neighbors_within_batch", at_least=1)
-    n_pcs = whole_number(n_pcs, "n_pcs", at_least=1)
-    trim = None if trim is None else whole_number(trim, "trim", at_least=0)
+    neighbors_within_batch = _checks.whole(neighbors_within_batch, "neighbors_within_batch", at_least=1)
+    n_pcs = _checks.whole(n_pcs, "n_pcs", at_least=1)
+    trim = None if trim is None else _checks.whole(trim, "trim", at_least=0)
     if not isinstance(metric, str) or metric not in (*METRICS, "angular"):
         raise NotImplementedError(f"the engine has no metric {metric!r}, only {[*METRICS, 'angular']}")
     with _anndata.transaction(adata, copy=copy) as target:
@@ -96,8 +96,7 @@ def bbknn(
             raise ValueError(f"Batch key '{batch_key}' not present in `adata.obs`.")
         if use_rep not in target.adata.obsm:
             raise ValueError(f"Did not find {use_rep} in `.obsm.keys()`. You need to compute it first.")
-        points = target.matrix(obsm=use_rep)[:, :n_pcs]
-        _arrays.require_finite(points, f"adata.obsm['{use_rep}']")
+        points = _arrays.coordinates(target.matrix(obsm=use_rep), f"adata.obsm['{use_rep}']")[:, :n_pcs]
         batches = target.adata.obs[batch_key].astype(str).to_numpy()
         indices, distances = _nearest_in_each_batch(points, batches, neighbors_within_batch, metric)
         connectivities = _graph.fuzzy_union(

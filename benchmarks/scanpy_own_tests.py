@@ -37,6 +37,9 @@ FILES = (
     "test_neighbors_key_added.py",
     "test_embedding.py",
     "test_clustering.py",
+    "test_rank_genes_groups.py",
+    "test_rank_genes_groups_logreg.py",
+    "test_filter_rank_genes_groups.py",
     "external/test_scanorama_integrate.py",
 )
 

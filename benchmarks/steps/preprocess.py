@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from data import normalized
 
 from . import step
 
@@ -18,13 +19,6 @@ def _module(tool: str):
 
 def _marked(adata):
     adata.var["mt"] = np.arange(adata.n_vars) % 1500 == 0
-    return adata
-
-
-def _normalized(adata):
-    totals = np.asarray(adata.X.sum(axis=1)).ravel()
-    factors = np.divide(1e4, totals, out=np.zeros_like(totals, dtype=np.float64), where=totals > 0)
-    adata.X.data[:] = np.log1p(adata.X.data * np.repeat(factors, np.diff(adata.X.indptr)))
     return adata
 
 
@@ -86,7 +80,7 @@ def normalize(adata, module):
 
 @_every_tool("scale 2,000 genes, max 10", data="counts")
 def scale(adata, module):
-    genes = _widely_expressed(_normalized(adata), 2_000)
+    genes = _widely_expressed(normalized(adata), 2_000)
     return lambda: module.pp.scale(genes, max_value=10)
 
 
@@ -94,13 +88,13 @@ def scale(adata, module):
 def regress_out(adata, module):
     adata.obs["total"] = np.asarray(adata.X.sum(axis=1)).ravel()
     adata.obs["part"] = np.asarray(adata.X[:, ::1500].sum(axis=1)).ravel() / adata.obs["total"]
-    genes = _widely_expressed(_normalized(adata), 2_000)
+    genes = _widely_expressed(normalized(adata), 2_000)
     return lambda: module.pp.regress_out(genes, ["total", "part"])
 
 
 @_every_tool("score 50 genes", data="counts")
 def score_genes(adata, module):
-    _normalized(adata)
+    normalized(adata)
     genes = list(adata.var_names[::400])
     return lambda: module.tl.score_genes(adata, genes)
 

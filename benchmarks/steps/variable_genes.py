@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from data import normalized
 
 from . import step
-from .preprocess import _brisc, _every_tool, _normalized
+from .preprocess import _brisc, _every_tool
 
 BATCHES = ("a", "b", "c", "d")
 
@@ -18,13 +19,13 @@ def _in_batches(adata):
 
 @_every_tool("variable genes, seurat", data="counts")
 def seurat(adata, module):
-    _normalized(adata)
+    normalized(adata)
     return lambda: module.pp.highly_variable_genes(adata, n_top_genes=2_000)
 
 
 @_every_tool("variable genes, seurat, 4 batches", data="counts")
 def seurat_in_batches(adata, module):
-    _in_batches(_normalized(adata))
+    _in_batches(normalized(adata))
     return lambda: module.pp.highly_variable_genes(adata, n_top_genes=2_000, batch_key="letter")
 
 
@@ -56,7 +57,7 @@ def seurat_autozyme(adata):
     import scanpy as sc
 
     autozyme.activate("scanpy")
-    _normalized(adata)
+    normalized(adata)
     return lambda: sc.pp.highly_variable_genes(adata, n_top_genes=2_000)
 
 

@@ -25,7 +25,6 @@ _paul15 = pytest.fixture(scope="session", name="_paul15")(lambda: load("paul15")
 _rnamix = pytest.fixture(scope="session", name="_rnamix")(lambda: load("sc_mixology_RNAmix"))
 _cell_lines = pytest.fixture(scope="session", name="_cell_lines")(lambda: load("sc_mixology_5cl_10x_celseq2"))
 _kang = pytest.fixture(scope="session", name="_kang")(lambda: load("kang_labelled_subset"))
-_hashed_doublets = pytest.fixture(scope="session", name="_hashed_doublets")(lambda: load("hto_celllines_doublets"))
 _mouse_10k = pytest.fixture(scope="session", name="_mouse_10k")(lambda: load("tenx_mouse_10k_subset"))
 
 
@@ -64,15 +63,3 @@ def cell_lines(_cell_lines):
 def kang(_kang):
     """1,556 labelled cells, 4 batches (2 donors, control and stimulated)."""
     return _kang.copy()
-
-
-@pytest.fixture
-def hashed_doublets(_hashed_doublets):
-    """2,000 cells whose doublets are known from hashing."""
-    return _hashed_doublets.copy()
-
-
-@pytest.fixture
-def mouse_10k(_mouse_10k):
-    """10,000 mouse cells, 1,000 genes."""
-    return _mouse_10k.copy()

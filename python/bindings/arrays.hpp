@@ -110,10 +110,10 @@ auto visit_number(const py::array& dense, F&& f) {
 }
 
 /// What a kernel does with the indices of a compressed matrix: it trusts them (they are checked before), or it checks
-/// each just before use with require_indices_below(), or never follows one.
+/// each just before use with require_indices_below(). A kernel that never follows one counts as checking.
 enum class Indices { trusted, checked_by_kernel };
 
-/// The three buffers of a scipy matrix, checked once. Python: `_core.Csr(data, indices, indptr, n_rows, n_cols, name)`.
+/// The three buffers of a scipy matrix, checked once. Python: `_arrays.compressed` makes them.
 /// With `check_indices=False` the check of the indices (one read of them) waits until a kernel that trusts them asks.
 class CompressedArg {
 public:

@@ -1,7 +1,7 @@
 #pragma once
 #include <pybind11/pybind11.h>
 
-/// One function per engine folder, each in the file of that name.
+/// bind_<file> is in the file of that name, which binds what its first include declares, and what goes with it.
 namespace cellweave::bindings {
 
 namespace py = pybind11;

@@ -40,8 +40,6 @@ def checked(matrix: Any, name: str = "X") -> Any:
         if type(matrix).__module__.startswith(("h5py", "anndata")) or not hasattr(matrix, "dtype"):
             if hasattr(matrix, "to_memory"):
                 raise NotImplementedError(f"{name} is backed by a file. Load it first: adata = adata.to_memory().")
-            if isinstance(matrix, str):
-                raise TypeError(f"{name} is a str; expected a numpy array or a scipy sparse matrix.")
             matrix = np.asarray(matrix)
         elif is_foreign(matrix):
             library = type(matrix).__module__.partition(".")[0]

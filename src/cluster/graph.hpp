@@ -28,11 +28,9 @@ public:
     Size n_entries() const { return offsets_[n_vertices_]; }
     Size begin(Size vertex) const { return offsets_[vertex]; }
     Size end(Size vertex) const { return offsets_[vertex + 1]; }
-    Size degree(Size vertex) const { return end(vertex) - begin(vertex); }
 
     Vertex neighbor(Size entry) const { return neighbors_[entry]; }
     double weight(Size entry) const { return static_cast<double>(weights_[entry]); }
-    const Vertex* neighbors() const { return neighbors_; }
     const W* weights() const { return weights_; }
 
     /// Calls `body(neighbor, weight)` for every edge of `vertex`, in storage order.

@@ -16,9 +16,9 @@ namespace cellweave {
 /// Cost: two visits of every edge. Scratch: 28 bytes a vertex. Communities are refined in parallel, each by one thread.
 ///
 /// @param members     of every community of `partition`, in the order in which they are to be visited.
-/// @param randomness  theta of the paper, in units of edge weights: 0 always takes the part that attracts most (ties:
-/// the
-///                    one met first), large values draw nearly evenly.
+/// @param randomness  theta of the paper, in units of edge weights: 0 always takes the part that attracts most, of
+/// equal
+///                    ones the one met first; large values draw nearly evenly.
 /// @return            the part of every vertex: the number of its first vertex.
 template <Real W, Mass M>
 std::vector<Vertex> refine(const Objective<W, M>& objective, const Partition<M>& partition, const Members& members,

@@ -36,9 +36,6 @@ public:
         if (size > capacity_) reallocate(std::max(size, capacity_ + capacity_ / 2));
         size_ = size;
     }
-    void reserve(Size capacity) {
-        if (capacity > capacity_) reallocate(capacity);
-    }
     void shrink_to_fit() {
         if (size_ < capacity_) reallocate(size_);
     }

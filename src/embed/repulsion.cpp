@@ -25,7 +25,7 @@ constexpr Size max_nodes = 1536;
 /// Rows of cells whose points are spread together. They touch three rows of nodes more, so two tiles apart do not meet.
 constexpr Size tile_rows = 8;
 
-/// 32-byte aligned floats.
+/// Floats aligned for vector registers.
 using Plane = Eigen::ArrayXf;
 
 class ExactRepulsion final : public Repulsion {

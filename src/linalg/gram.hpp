@@ -18,9 +18,8 @@ void mirror_lower_triangle(RowMatrix<double>& matrix, Threads threads);
 
 /// M^T M of a matrix M that is never held: `fill(Range rows, DenseView<S> block)` writes some of its rows.
 ///
-/// Cost: n_rows x n_cols^2 flops (the lower triangle) at the speed of dense products; 1/4 of it in memory traffic is
-/// hidden by blocks that stay in the shared cache. Scratch: one block of 2^21 values.
-/// Determinism: block and tile bounds depend on the shape alone.
+/// Cost: n_rows x n_cols^2 flops (the lower triangle) at the speed of dense products. Scratch: one block of 2^21
+/// values. Determinism: block and tile bounds depend on the shape alone.
 template <Real S, class Fill>
 RowMatrix<double> gram_of_filled(Size n_rows, Size n_cols, Threads threads, Fill&& fill) {
     RowMatrix<double> sum = RowMatrix<double>::Zero(n_cols, n_cols);

@@ -13,8 +13,7 @@ namespace cellweave {
 
 namespace {
 
-/// A = basis x coefficients^T, with `basis` orthonormal: the decomposition of the thin factor gives that of A.
-/// Returns U (rows of basis), s, V (rows of coefficients), cut to n_components.
+/// Leading singular triplets: vectors as columns, on the side of the basis and on that of the coefficients.
 template <Real S>
 struct ThinTriplets {
     RowMatrix<S> of_basis;
@@ -22,6 +21,7 @@ struct ThinTriplets {
     RowMatrix<S> of_coefficients;
 };
 
+/// Those of basis x coefficients^T, `basis` being orthonormal: the decomposition of the thin factor gives them.
 template <Real S>
 ThinTriplets<S> decompose(DenseView<const S> basis, DenseView<S> coefficients, Size n_components, Threads threads) {
     // coefficients = Q R, so A = basis (Q R)^T = basis R^T Q^T, and R^T is small.

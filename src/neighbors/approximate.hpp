@@ -29,8 +29,7 @@ struct ApproximateOptions {
 /// What is found is ordered by distance in double, ties to the lower index; recall is the only thing that is given up.
 ///
 /// Cost: k-means, and 2 n_dims flops a query for every point in the lists that it searches; for some hundred queries
-/// these are all lists. Scratch: queries and
-/// references as float32 (references twice).
+/// these are all lists. Scratch: queries and references as float32 (references twice).
 /// Determinism: a query's lists depend on its own neighbours so far and on nothing else.
 ///
 /// Parameters and errors as for exact_neighbors().

@@ -183,7 +183,7 @@ inline std::vector<CandidateList> candidates_among_all(const scan::PackedPoints&
     return lists;
 }
 
-/// The nearest neighbours of one query, ordered by exact distance and then by index.
+/// A neighbour of one query: ordered by exact distance and then by index.
 struct RankedNeighbor {
     double distance;
     std::int32_t id;

@@ -32,7 +32,7 @@ struct FuzzyUnionOptions {
 
 /// UMAP's fuzzy simplicial set (McInnes, Healy and Melville 2018, section 3.1 and algorithms 2 and 3).
 ///
-/// Cost: some 20 passes over the distances, and two sorts of the entries by row and column. Scratch: 12 bytes an entry.
+/// Cost: some 20 passes over the distances, and two sorts of the entries by row and column. Scratch: 16 bytes an entry.
 /// Determinism: each entry is a function of its two rows.
 ///
 /// @param indices    n x k: neighbours, nearest first, the first being the cell itself. -1: none.

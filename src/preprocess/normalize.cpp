@@ -145,7 +145,7 @@ template <class T>
 Log1pWarnings log1p_block(std::span<T> values, T divisor) {
     Log1pWarnings warnings;
     int n_outside = 0;
-    for (const T value : values) n_outside |= !(value >= T(-0.5) && value <= T(0x1.0p60));
+    for (const T value : values) n_outside |= !is_in_log1p_range(value);
     if (n_outside == 0) {
         for (T& value : values) value = log1p_in_range(value);
     } else {

@@ -58,7 +58,7 @@ Eigen::Array<R, Eigen::Dynamic, 1> gene_shares(const CountTotals& totals) {
     return shares;
 }
 
-/// The residuals of a cell without any count.
+/// The residuals of a cell where its counts are zero.
 template <Real R>
 void fill_with_zero_residuals(const Eigen::Array<R, Eigen::Dynamic, 1>& shares, double cell_total,
                               const PearsonOptions& options, std::span<R> residuals) {

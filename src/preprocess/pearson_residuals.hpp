@@ -1,4 +1,5 @@
 #pragma once
+#include <limits>
 #include <span>
 
 #include "core/parallel.hpp"
@@ -13,7 +14,7 @@ struct PearsonOptions {
     /// Overdispersion shared by all genes, > 0; infinity is the Poisson model.
     double theta = 100;
     /// Residuals are clipped to [-clip, clip].
-    double clip = 0;
+    double clip = std::numeric_limits<double>::infinity();
 };
 
 /// Totals that the expected counts follow from.

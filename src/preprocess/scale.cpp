@@ -111,7 +111,8 @@ void scale_to_dense(CsrView<const T, I> matrix, std::span<const std::uint8_t> ma
             const auto written = [&](double value, std::size_t col) {
                 return is_scaled ? scaled(value, means[col], stds[col]) : static_cast<Out>(value);
             };
-            if (!std::ranges::is_sorted(line.indices, std::ranges::less_equal{})) {  // a gene may occur twice
+            if (std::ranges::adjacent_find(line.indices, std::ranges::greater_equal{}) != line.indices.end()) {
+                // not canonical: a gene may occur twice
                 unpacked.resize(means.size());
                 unpack_row(matrix, row, unpacked);
                 for (std::size_t col = 0; col < unpacked.size(); ++col) values[col] = written(unpacked[col], col);

@@ -42,7 +42,7 @@ def test_no_neighbors_computed(method):
         ({"resolution": "high"}, TypeError, "resolution must be a number above 0"),
         ({"adjacency": GRAPH[:, :-1]}, ValueError, "adjacency is 60 x 59; expected 60 x 60"),
         ({"adjacency": GRAPH[:10, :10]}, ValueError, "adjacency is 10 x 10; expected 60 x 60"),
-        ({"adjacency": "graph"}, TypeError, "adjacency is a str"),
+        ({"adjacency": "graph"}, ValueError, "adjacency has 0 dimension"),
         ({"adjacency": GRAPH.toarray()[:, :-1]}, ValueError, "adjacency is 60 x 59; expected 60 x 60"),
         ({"adjacency": with_entry(-0.5), "use_weights": True}, ValueError, "negative, infinite or NaN"),
         ({"adjacency": with_entry(np.nan), "use_weights": True}, ValueError, "negative, infinite or NaN"),

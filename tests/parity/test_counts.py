@@ -225,6 +225,24 @@ def test_filter_keeps_raw_and_colors_and_makes_views_actual(counts):
     assert list(ours.uns["group_colors"]) == list(theirs.uns["group_colors"])
 
 
+@pytest.mark.parametrize("name", ["filter_cells", "subsample"])
+def test_colours_of_categories_that_are_gone_go_with_them(counts, name):
+    adata = an_anndata(counts)
+    adata.obs["kind"] = pd.Categorical(["rare"] + ["few", "many", "many"] * (adata.n_obs // 3 + 1))[: adata.n_obs]
+    adata.uns["kind_colors"] = ["#00ff00", "#0000ff", "#ff0000"]  # few, many, rare
+    adata.X[0] = 0
+    results = []
+    for module in (cw, sc):
+        data = adata.copy()
+        if name == "filter_cells":
+            module.pp.filter_cells(data, min_genes=1)
+        else:
+            module.pp.subsample(data, n_obs=3, random_state=1)
+        results.append((list(data.obs["kind"].cat.categories), list(data.uns["kind_colors"])))
+    assert results[0] == results[1]
+    assert "rare" not in results[0][0]
+
+
 @all_layouts
 @pytest.mark.parametrize(
     "arguments",

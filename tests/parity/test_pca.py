@@ -290,3 +290,14 @@ def test_constant_genes_empty_cells_one_component(logged):
             assert np.isfinite(cw.pp.pca(values, 1, scale=scale)).all()
     zeros = cw.pp.pca(np.zeros((60, 80), dtype=np.float32), 3, return_info=True)
     assert not zeros[0].any()
+
+
+@pytest.mark.parametrize("shape", [(95, 100), (120, 420)])
+def test_same_bytes_wherever_the_memory_lies(shape):
+    matrix = np.random.default_rng(0).normal(size=shape)
+    keep, results = [], set()
+    for k in range(30):
+        keep.append(np.empty(1000 + 24 * k, dtype=np.uint8))  # so that memory of another alignment comes next
+        scores, loadings, *_ = cw.pp.pca(matrix, 5, return_info=True, dtype="float64")
+        results.add((scores.tobytes(), loadings.tobytes()))
+    assert len(results) == 1

@@ -171,3 +171,66 @@ def test_connect_merge_and_process_equal(kang_batches):
     for alpha in (0.1, 0.9, 1.1):
         ours = cw.scanorama.connect(embedded, approx=False, alpha=alpha, verbose=0)
         assert ours == scanorama.connect(expected_embedded, approx=False, alpha=alpha, verbose=0)
+
+
+def _with_repeated_entries(matrix):
+    """The same matrix, in which every entry is stored as two halves."""
+    coo = sparse.coo_matrix(matrix)
+    rows, columns, halves = (np.repeat(part, 2) for part in (coo.row, coo.col, coo.data / 2))
+    order = np.argsort(rows, kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=matrix.shape[0]))])
+    return sparse.csr_matrix((halves[order], columns[order], indptr), shape=matrix.shape)
+
+
+@pytest.fixture
+def two_batches(kang_batches):
+    datasets, genes = matrices(kang_batches)
+    parts = [sparse.csr_matrix(data[:150, :200], dtype=np.float64) for data in datasets[:2]]
+    return parts, [names[:200] for names in genes[:2]]
+
+
+@pytest.mark.parametrize("union", [False, True])
+def test_repeated_entries_are_added(two_batches, union):
+    datasets, genes = two_batches
+    options = {"approx": False, "verbose": 0, "return_dimred": True, "union": union, "dimred": 20}
+    once = cw.scanorama.correct([data.copy() for data in datasets], genes, **options)
+    twice = cw.scanorama.correct([_with_repeated_entries(data) for data in datasets], genes, **options)
+    if union:  # the intersection is scaled entry by entry, as scanorama scales it
+        for ours, expected in zip(twice[0], once[0], strict=True):
+            np.testing.assert_allclose(ours, expected, atol=1e-6)
+    theirs = scanorama.correct([_with_repeated_entries(data) for data in datasets], genes, **options)
+    for ours, expected in zip(twice[1], theirs[1], strict=True):
+        np.testing.assert_allclose(ours.toarray(), expected.toarray(), atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_cells_far_from_every_match_stay_where_scanorama_leaves_them(batch_size):
+    moved = sparse.csr_matrix([[0.0, 0], [1, 0], [2, 0], [2.5, 0], [3, 0]])
+    reference = sparse.csr_matrix([[0.0, 1], [5, 1]])
+    ours = cw.scanorama.transform(moved, reference, [0], [0], sigma=15, cn=True, batch_size=batch_size)
+    theirs = scanorama.transform(moved, reference, [0], [0], sigma=15, cn=True, batch_size=batch_size)
+    np.testing.assert_allclose(ours.toarray(), theirs.toarray(), atol=1e-12)
+
+
+@pytest.mark.parametrize("union", [False, True])
+def test_of_columns_of_one_name_the_same_is_used(two_batches, union):
+    datasets, genes = two_batches
+    genes = [np.array(names, dtype=object) for names in genes]
+    genes[0][5], genes[1][100] = genes[0][3], genes[1][2]
+    with pytest.warns(UserWarning, match="last column" if union else "first column"):
+        ours, names = cw.scanorama.merge_datasets(list(datasets), [list(g) for g in genes], verbose=False, union=union)
+    theirs, expected = scanorama.merge_datasets(list(datasets), [list(g) for g in genes], verbose=False, union=union)
+    assert names.tolist() == expected.tolist()
+    for mine, its in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine.toarray(), its.toarray())
+
+
+def test_data_sets_come_in_any_container(two_batches):
+    datasets, genes = two_batches
+    options = {"approx": False, "verbose": 0, "dimred": 20}
+    expected = cw.scanorama.integrate(datasets, genes, **options)[0]
+    named = dict(enumerate(datasets))
+    for container in (named.values(), tuple(datasets), (data for data in datasets)):
+        ours = cw.scanorama.integrate(container, genes, **options)[0]
+        for mine, its in zip(ours, expected, strict=True):
+            np.testing.assert_array_equal(mine, its)

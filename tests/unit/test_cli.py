@@ -44,6 +44,28 @@ def test_the_whole_protocol_on_files_of_a_user(cells, folder, capsys):
     assert after < before
 
 
+def test_nullable_strings_are_written_as_plain_ones(cells, folder):
+    part = cells[::2].copy()
+    part.obs["donor"] = np.array(["d1", "d2"])[np.arange(part.n_obs) % 2]
+    part.write_h5ad(folder / "plain.h5ad")
+    part.obs["donor"] = part.obs["donor"].astype("string")
+    part.obs.index, part.var.index = part.obs.index.astype("string"), part.var.index.astype("string")
+    with anndata.settings.override(allow_write_nullable_strings=True):
+        part.write_h5ad(folder / "nullable.h5ad")
+    command = ["--no-figures", "--min-genes", "50", "--dimred", "20"]
+    assert main(["integrate", "nullable.h5ad", "--out", "out.h5ad", *command]) == 0
+    result = anndata.read_h5ad(folder / "out.h5ad")
+    assert set(result.obs["donor"]) == {"d1", "d2"}
+    assert not list(folder.glob("*.unfinished"))
+
+
+def test_the_input_is_not_overwritten(cells, folder, capsys):
+    cells.copy().write_h5ad(folder / "cells.h5ad")
+    before = (folder / "cells.h5ad").read_bytes()
+    assert "one of the files to read" in _refused(capsys, "cells.h5ad", "--out", "./cells.h5ad")
+    assert (folder / "cells.h5ad").read_bytes() == before
+
+
 def _refused(capsys, *arguments: str) -> str:
     assert main(["integrate", *arguments]) == 2
     captured = capsys.readouterr()

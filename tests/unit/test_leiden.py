@@ -36,6 +36,14 @@ def test_finds_planted_communities_and_writes_scanpys_keys():
     assert adata.uns["leiden"]["modularity"] == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_dense_graph_is_as_good_as_a_sparse_one():
+    sparsely, densely = planted(), planted()
+    densely.obsp["connectivities"] = densely.obsp["connectivities"].toarray()
+    for adata in (sparsely, densely):
+        leiden(adata)
+    assert sparsely.obs["leiden"].equals(densely.obs["leiden"])
+
+
 def test_communities_are_numbered_by_falling_size_and_sorted_naturally():
     graph = sparse.block_diag([planted_graph(1, size, 0.8, 0) for size in (5, 9, 4, 30, *range(10, 22))], format="csr")
     adata = with_graph(planted(1, graph.shape[0], 0, 0), graph)

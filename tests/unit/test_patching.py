@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import pickle
 import subprocess
 import sys
 
@@ -58,6 +59,11 @@ def test_an_unchanged_notebook_runs_on_the_engine_and_gives_scanpys_results(adat
     assert ours.uns["neighbors"]["params"]["n_neighbors"] == theirs.uns["neighbors"]["params"]["n_neighbors"]
     shared = (ours.obsp["distances"] != 0).multiply(theirs.obsp["distances"] != 0).nnz
     assert shared > 0.99 * theirs.obsp["distances"].nnz
+
+
+def test_a_replaced_function_can_be_given_to_another_process(patched):
+    for function in (sc.pp.neighbors, sc.tl.leiden):
+        assert pickle.loads(pickle.dumps(function)) is function
 
 
 def test_unpatch_gives_every_original_back():

@@ -97,10 +97,14 @@ def knn(
     seed = random_state if isinstance(random_state, int | np.integer) and random_state >= 0 else 0
     with bars(settings.verbosity >= 2):
         if algorithm == "exact":
-            return engine.exact_neighbors(points, queries, k, METRICS[metric], single_precision, settings.n_threads)
-        return engine.approximate_neighbors(
-            points, queries, k, METRICS[metric], seed, single_precision, settings.n_threads
-        )
+            found = engine.exact_neighbors(points, queries, k, METRICS[metric], single_precision, settings.n_threads)
+        else:
+            found = engine.approximate_neighbors(
+                points, queries, k, METRICS[metric], seed, single_precision, settings.n_threads
+            )
+    if not np.isfinite(found[1]).all():
+        raise ValueError("X: distances leave the range of the numbers they are computed in. Scale the points down.")
+    return found
 
 
 def _affordable(n_points: int, n_queries: int, k: int) -> str:

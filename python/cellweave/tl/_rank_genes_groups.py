@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+from scipy import sparse
 
-from .. import _anndata, _checks, _subset
+from .. import _anndata, _arrays, _checks, _subset
 from .._compat import old_positionals
 from ..settings import logger, settings
 from ._group_tests import Comparison, Expression, expression, false_discovery_rates, t_test, wilcoxon
@@ -238,10 +239,18 @@ def _fold_changes(adata: AnnData, groups: Expression, others: Expression) -> np.
 
 def _shares(matrix: Any, comparison: Comparison, genes: pd.Index, name: str) -> dict[str, pd.DataFrame]:
     """Shares of cells with a value other than zero."""
-    present = matrix != 0
-    groups, others, _ = expression(present.astype(np.float32), comparison, name)
+    groups, others, _ = expression(_presence(matrix), comparison, name)
     tables = {"pts": groups} if comparison.reference is not None else {"pts": groups, "pts_rest": others}
     return {key: pd.DataFrame(table.means.T, index=genes, columns=comparison.names) for key, table in tables.items()}
+
+
+def _presence(matrix: Any) -> Any:
+    """1 for each value other than zero."""
+    if not _arrays.is_sparse(matrix):
+        return (matrix != 0).astype(np.float32)
+    matrix = matrix if matrix.format in ("csr", "csc") else matrix.tocsr()
+    make = sparse.csr_matrix if matrix.format == "csr" else sparse.csc_matrix
+    return make(((matrix.data != 0).astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 class _Columns:

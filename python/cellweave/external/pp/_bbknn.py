@@ -10,12 +10,14 @@ from anndata import AnnData
 from scipy import sparse
 
 from ... import _anndata, _arrays, _checks
+from ..._compat import old_positionals
 from ...neighbors import _graph
 from ...neighbors._knn import METRICS, knn
 from ...neighbors._search import with_self_first
 from ...settings import logger
 
 
+@old_positionals("batch_key", "use_rep", "approx", "use_annoy", "metric", "copy")
 def bbknn(
     adata: AnnData,
     *,

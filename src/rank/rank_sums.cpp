@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/monitor.hpp"
 #include "rank/gene_entries.hpp"
 #include "rank/radix_sort.hpp"
 
@@ -115,7 +116,7 @@ private:
         return static_cast<double>(n_below_) + static_cast<double>(n_others) / 2;
     }
 
-    /// What `n` cells of a group beside the others add to these's ties.
+    /// What `n` cells of a group add to the ties of the others that they stand beside.
     static void add_own_ties(OfGroup& group, Size n, Size n_others) {
         group.ties += ties_of(n + n_others) - ties_of(n_others);
     }
@@ -144,6 +145,7 @@ void rank_sums_of(const View& cells, const CellGroups& groups, std::optional<Siz
                   Threads threads) {
     const Ranked ranked{groups.of_cell, group_sizes(groups, cells.n_rows()), cells.n_rows(), reference};
     const auto layout = gene_entries::of(cells, threads);
+    Progress stage("Ranking cells", cells.n_cols());
     parallel_for(cells.n_cols(), layout.grain(), threads, [&](Range genes) {
         gene_entries::Gathered<T> entries(layout, genes);
         layout.each(genes, [&](Size gene, Size cell, T value) {
@@ -153,6 +155,7 @@ void rank_sums_of(const View& cells, const CellGroups& groups, std::optional<Siz
         RadixSort<T> sorted;
         GeneRanker<T> ranker(ranked);
         for (const Size gene : genes) ranker.rank(sorted(entries.of(gene)), gene, out);
+        stage.advance(genes.size());
     });
 }
 

@@ -18,9 +18,12 @@ struct RankSums {
 /// Ranks the cells by each gene and sums the ranks of each group: what the rank-sum test of Wilcoxon (1945), which is
 /// that of Mann and Whitney (1947), is made of. A gene is sorted once, whatever the number of groups.
 ///
-/// Bytes that must move: the matrix once. CSR: a block of genes is found in each row by bisection, twice.
-/// Cost: a radix sort of the values other than zero, which are counted alone.
-/// Scratch: for each thread 2 x 8 bytes (float64: 16) for each of about 2^21 entries, or for one gene's if more.
+/// Bytes that must move: the matrix once; CSR: its indices twice, for they tell first where in each row a block of
+/// genes begins. Cost: a radix sort of the values other than zero, which are counted alone.
+///
+/// Scratch: for each thread 8 bytes (float64: 16) for each of about 2^21 entries, or of one gene's if these are more,
+/// and as many again for one gene; CSR: at least 32 entries a row, and 4 bytes a row and block.
+///
 /// Determinism: ranks are whole or half numbers, whose sums are exact below 2^52: the bytes depend on the input alone.
 ///
 /// @param cells      without NaN; the indices of a CSR row rise.

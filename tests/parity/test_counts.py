@@ -170,6 +170,16 @@ def test_qc_inplace_and_raw(kang):
     assert_same_anndata(ours, theirs)
 
 
+def test_cells_are_described_by_a_raw_of_more_genes(counts):
+    adata = an_anndata(counts)
+    adata.raw = adata
+    adata = adata[:, :20].copy()
+    ours = cw.pp.describe_obs(adata, use_raw=True, percent_top=(30,))
+    pd.testing.assert_frame_equal(ours, sc.pp._qc.describe_obs(adata, use_raw=True, percent_top=(30,)), rtol=1e-5)
+    with pytest.raises(ValueError, match="would not fit"):
+        cw.pp.calculate_qc_metrics(adata, use_raw=True, percent_top=None)
+
+
 def test_top_proportions(counts):
     from scanpy.preprocessing._qc import top_proportions
 

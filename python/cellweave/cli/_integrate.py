@@ -21,6 +21,8 @@ from ._terminal import Clock, show_table
 
 _CLUSTERS = "leiden"
 _CLUSTERS_BEFORE = "leiden_before"
+#: Labels of cells whose type nobody knows.
+_UNLABELLED = ("unknown", "unassigned", "na", "nan", "none", "")
 #: Those of the progress bar.
 _N_STEPS = 16
 
@@ -30,7 +32,11 @@ def integrate(arguments: argparse.Namespace) -> None:
     if arguments.threads is not None:
         settings.n_threads = arguments.threads
     out = _checked_place(Path(arguments.out), arguments.files)
+    if arguments.figures and Path(arguments.figures).is_file():
+        raise Stop(f"--figures {arguments.figures} is a file; give a folder.")
     adata, batch_key, notes = read(arguments.files, arguments.batch_key)
+    if adata.obs[batch_key].nunique() == 1:
+        notes.append("there is one batch only: nothing is integrated")
     label_key = _label_key(adata, arguments.label_key)
     n_read = adata.n_obs, adata.n_vars
 
@@ -205,9 +211,16 @@ def _figures(
         return draw(adata, columns, folder)
 
 
+def _known(labels: pd.Series) -> pd.Series:
+    """Without the labels that mean: none."""
+    return labels.where(~labels.astype(str).str.lower().isin(_UNLABELLED))
+
+
 def mutual_information(first: pd.Series, second: pd.Series) -> float:
     """Mutual information of two labellings in nats, over the cells that have both."""
     known = (first.notna() & second.notna()).to_numpy()
+    if not known.any():
+        return float("nan")
     joint = pd.crosstab(first[known].astype(str), second[known].astype(str)).to_numpy().astype(np.float64)
     joint /= joint.sum()
     expected = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
@@ -247,8 +260,8 @@ def _summary(
     rows = [
         (
             key,
-            f"{mutual_information(adata.obs[_CLUSTERS_BEFORE], adata.obs[key]):.3f}",
-            f"{mutual_information(adata.obs[_CLUSTERS], adata.obs[key]):.3f}",
+            f"{mutual_information(adata.obs[_CLUSTERS_BEFORE], _known(adata.obs[key])):.3f}",
+            f"{mutual_information(adata.obs[_CLUSTERS], _known(adata.obs[key])):.3f}",
         )
         for key in keys
     ]

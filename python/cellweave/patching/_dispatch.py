@@ -41,8 +41,9 @@ class Replacement:
         setattr(self._module, self._name, dispatched)
 
     def remove(self) -> None:
-        """Gives the attribute back."""
-        setattr(self._module, self._name, self._original)
+        """Gives the attribute back, unless somebody else has set it since."""
+        if getattr(getattr(self._module, self._name), "__cellweave__", None) is self._ours:
+            setattr(self._module, self._name, self._original)
 
     def status(self) -> dict[str, Any]:
         """One row of ``patch_status()``."""

@@ -83,7 +83,7 @@ def _gene_sets(adata: AnnData, qc_vars: list[str], n_genes: int) -> np.ndarray:
     return sets
 
 
-def _picked(adata: AnnData, x: Any, *, use_raw: bool, layer: str | None) -> tuple[Any, str]:
+def _picked(adata: AnnData, x: Any, *, use_raw: bool, layer: str | None, needs_genes: bool = True) -> tuple[Any, str]:
     if not isinstance(adata, AnnData):
         raise TypeError(f"adata must be an AnnData, found {type(adata).__name__}.")
     if x is not None:
@@ -91,7 +91,7 @@ def _picked(adata: AnnData, x: Any, *, use_raw: bool, layer: str | None) -> tupl
     if use_raw and layer is not None:
         raise ValueError(f"Cannot use expression from both layer and raw. You provided:{use_raw=!r} and {layer=!r}")
     matrix, name = _anndata.picked(adata, layer=layer, use_raw=use_raw)
-    if matrix.shape[1] != adata.n_vars:
+    if needs_genes and matrix.shape[1] != adata.n_vars:
         raise ValueError(
             f"{name} has {matrix.shape[1]} genes, but adata has {adata.n_vars}: metrics of genes would not fit "
             "adata.var. Use adata.raw.to_adata()."
@@ -175,7 +175,7 @@ def describe_obs(
     """
     _warn_parallel(parallel)
     qc_vars = [qc_vars] if isinstance(qc_vars, str) else list(qc_vars)
-    matrix, name = _picked(adata, x, use_raw=use_raw, layer=layer)
+    matrix, name = _picked(adata, x, use_raw=use_raw, layer=layer, needs_genes=bool(qc_vars))
     ranks = _checked_ranks(percent_top, matrix.shape[1])
     found = _Description(matrix, name, _gene_sets(adata, qc_vars, matrix.shape[1]), ranks, describes_genes=False)
     table = _obs_table(adata, found, expr_type=expr_type, var_type=var_type, qc_vars=qc_vars, ranks=ranks, log1p=log1p)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from .. import _arrays
+from .. import _arrays, _progress
 from .._core import engine
 from .._moments import sum_moments
 from ..settings import settings
@@ -107,14 +109,15 @@ def t_test(groups: Expression, others: Expression, n_others: np.ndarray) -> tupl
         freedom = (own + other) ** 2 / (own**2 / (groups.n_cells - 1) + other**2 / (n_others - 1))
     freedom[np.isnan(freedom)] = 1
     scores[np.isnan(scores)] = 0
-    return scores, 2 * special.stdtr(freedom, -np.abs(scores))
+    return scores, _of_each_group(lambda t, free: 2 * special.stdtr(free, -np.abs(t)), scores, freedom)
 
 
 def wilcoxon(matrix: Any, comparison: Comparison, name: str, *, tie_correct: bool) -> tuple[np.ndarray, np.ndarray]:
     """z of the rank sums and its two-sided p-value, groups x genes. A gene that is the same everywhere has 0 and 1."""
     view = _arrays.canonical(matrix, name) if _arrays.is_sparse(matrix) else _arrays.dense(matrix, name)
     codes = np.ascontiguousarray(comparison.codes, dtype=np.int32)
-    sums, ties = engine.rank_sums(view, codes, comparison.n_groups, comparison.reference, settings.n_threads)
+    with _progress.bars(settings.verbosity >= 2):
+        sums, ties = engine.rank_sums(view, codes, comparison.n_groups, comparison.reference, settings.n_threads)
     n = comparison.sizes[:, None].astype(np.float64)
     n_others = comparison.sizes_of_others[:, None].astype(np.float64)
     n_ranked = n + n_others
@@ -124,7 +127,13 @@ def wilcoxon(matrix: Any, comparison: Comparison, name: str, *, tie_correct: boo
             variances = variances * (1 - ties / (n_ranked**3 - n_ranked))
         scores = (sums - n * (n_ranked + 1) / 2) / np.sqrt(variances)
     scores[np.isnan(scores)] = 0
-    return scores, 2 * special.ndtr(-np.abs(scores))
+    return scores, _of_each_group(lambda z: 2 * special.ndtr(-np.abs(z)), scores)
+
+
+def _of_each_group(function: Callable[..., np.ndarray], *tables: np.ndarray) -> np.ndarray:
+    """``function`` of every row of the tables, on all threads."""
+    with ThreadPoolExecutor(settings.n_threads) as pool:
+        return np.stack(list(pool.map(function, *tables)))
 
 
 def false_discovery_rates(p_values: np.ndarray) -> np.ndarray:

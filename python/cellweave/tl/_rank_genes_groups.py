@@ -129,21 +129,9 @@ def rank_genes_groups(
     if corr_method not in _CORRECTIONS:
         raise ValueError(f"Correction method must be one of {_CORRECTIONS}.")
     with _anndata.transaction(adata, copy=copy) as target:
-        if layer is not None and use_raw:
-            raise ValueError("Cannot specify `layer` and have `use_raw=True`.")
-        if use_raw and adata.raw is None:
-            raise ValueError("Received `use_raw=True`, but `adata.raw` is empty.")
-        uses_raw = adata.raw is not None and layer is None if use_raw is None else bool(use_raw)
+        uses_raw = _uses_raw(adata, use_raw, layer)
         comparison = _comparison(adata, groupby, groups, reference)
-        matrix, name = _anndata.picked(adata, layer=layer, use_raw=uses_raw)
-        genes = adata.raw.var_names if uses_raw else adata.var_names
-        mask = _checks.mask(adata, mask_var, "var", "mask_var")
-        if mask is not None:
-            if len(mask) != len(genes):
-                raise ValueError(f"mask_var has {len(mask)} genes, {name} has {len(genes)}. Pass use_raw=False.")
-            matrix, genes = _subset.take(matrix, mask, 1, name), genes[mask]
-        if len(genes) == 0:
-            raise ValueError(f"{name} has no genes" + ("." if mask is None else " left by mask_var."))
+        matrix, name, genes = _chosen_genes(adata, layer, uses_raw, mask_var)
         logger.info("ranking genes")
         of_groups, of_others, are_counts = expression(matrix, comparison, name)
         if are_counts:
@@ -176,6 +164,30 @@ def rank_genes_groups(
     result.strings_to_categoricals()
     logger.info("    finished: added to `.uns[%r]`", key)
     return result if copy else None
+
+
+def _uses_raw(adata: AnnData, use_raw: bool | None, layer: str | None) -> bool:
+    if use_raw is None:
+        return adata.raw is not None and layer is None
+    if use_raw and layer is not None:
+        raise ValueError("Cannot specify `layer` and have `use_raw=True`.")
+    if use_raw and adata.raw is None:
+        raise ValueError("Received `use_raw=True`, but `adata.raw` is empty.")
+    return bool(use_raw)
+
+
+def _chosen_genes(adata: AnnData, layer: str | None, uses_raw: bool, mask_var: Any) -> tuple[Any, str, pd.Index]:
+    """The matrix to test, what messages call it, and the names of its genes."""
+    matrix, name = _anndata.picked(adata, layer=layer, use_raw=uses_raw)
+    genes = adata.raw.var_names if uses_raw else adata.var_names
+    mask = _checks.mask(adata, mask_var, "var", "mask_var")
+    if mask is not None:
+        if len(mask) != len(genes):
+            raise ValueError(f"mask_var has {len(mask)} genes, {name} has {len(genes)}. Pass use_raw=False.")
+        matrix, genes = _subset.take(matrix, mask, 1, name), genes[mask]
+    if len(genes) == 0:
+        raise ValueError(f"{name} has no genes" + ("." if mask is None else " left by mask_var."))
+    return matrix, name, genes
 
 
 def _comparison(adata: AnnData, groupby: str, groups: Any, reference: Any) -> Comparison:

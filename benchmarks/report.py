@@ -66,7 +66,7 @@ def keep(records: list[dict], folder: Path) -> None:
 def table(records: list[dict]) -> str:
     """Markdown: one row a measurement, steps and sizes together."""
     rows = [
-        "| step | data | cells | threads | tool | seconds | times ours | peak MiB | growth MiB | times ours |",
+        "| step | data | cells | threads | tool | seconds | time / ours | peak MiB | added MiB | added / ours |",
         "|---|---|--:|--:|---|--:|--:|--:|--:|--:|",
     ]
     has_quality = any(_quality(record) for record in records)
@@ -103,7 +103,7 @@ def write_tables(rooms: set[str], results: Path, document: Path) -> None:
             continue
         begin, end = f"<!-- table: {room} -->", f"<!-- end: {room} -->"
         if begin not in text:
-            text = f"{text.rstrip()}\n\n## {room.capitalize()}\n\n{begin}\n{end}\n"
+            text = f"{text.rstrip()}\n\n## {room.replace('_', ' ').capitalize()}\n\n{begin}\n{end}\n"
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
         text = f"{before}{begin}\n{table(records)}\n{end}{after}"

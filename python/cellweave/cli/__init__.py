@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from .._version import __version__
 from ._stop import Stop
 
 __all__ = ["main"]
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cellweave", description="The scanpy and scanorama workflow, fast.")
+    parser.add_argument("--version", action="version", version=f"cellweave {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_integrate(
         commands.add_parser("integrate", help="integrate batches: files in, one integrated file and figures out")
@@ -90,7 +92,7 @@ def _add_integrate(parser: argparse.ArgumentParser) -> None:
     after.add_argument("--neighbors", type=int, default=15, help="neighbours in the graph (default: %(default)s)")
     after.add_argument("--resolution", type=float, default=1.0, help="larger: more clusters (default: %(default)s)")
 
-    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: %(default)s)")
     parser.add_argument("--threads", type=int, help="threads to use (default: the cores this process may use)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.set_defaults(command=_command_integrate)

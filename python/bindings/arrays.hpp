@@ -187,6 +187,9 @@ class SparseArg : public CompressedArg {
 public:
     using CompressedArg::CompressedArg;
 
+    Size n_rows() const { return lies_by_rows ? n_lines() : line_length(); }
+    Size n_cols() const { return lies_by_rows ? line_length() : n_lines(); }
+
     template <Indices use = Indices::trusted, class F>
     auto visit_real(F&& f) const {
         return visit<View, false, use, float, double>(n_lines(), line_length(), f);
@@ -199,6 +202,10 @@ public:
     auto visit_mutable(F&& f) const {
         return visit<View, true, use, float, double>(n_lines(), line_length(), f);
     }
+
+private:
+    static constexpr bool lies_by_rows =
+        std::is_same_v<View<const float, std::int32_t>, CsrView<const float, std::int32_t>>;
 };
 
 /// View over lines: both constructors take (data, indices, indptr, n_lines, line_length).

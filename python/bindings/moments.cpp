@@ -6,6 +6,7 @@
 
 #include "arrays.hpp"
 #include "call.hpp"
+#include "groups.hpp"
 #include "module.hpp"
 
 namespace cellweave::bindings {
@@ -20,11 +21,7 @@ template <class Sum>
 py::tuple moments(Size n_cells, Size n_genes, const std::optional<Groups>& group_of_cell, Size n_groups,
                   std::optional<double> log_base, const std::optional<Caps>& caps, bool above_caps, Sum&& sum) {
     CellGroups groups{{}, n_groups};
-    if (group_of_cell) {
-        groups.of_cell = vector(*group_of_cell);
-        require(group_of_cell->size() == n_cells, "groups: expected one number a cell");
-        for (const std::int32_t group : groups.of_cell) require(group < n_groups, "groups: a number is too large");
-    }
+    if (group_of_cell) groups = cell_groups(*group_of_cell, n_cells, n_groups);
     require(n_groups >= 1 && (group_of_cell || n_groups == 1), "groups: expected at least one");
     auto sums = new_matrix<double>(n_groups, n_genes);
     auto squares = new_matrix<double>(n_groups, n_genes);
@@ -41,15 +38,13 @@ py::tuple moments(Size n_cells, Size n_genes, const std::optional<Groups>& group
 }
 
 template <class Arg>
-void bind_sparse_moments(py::module_& m, bool is_csr) {
+void bind_sparse_moments(py::module_& m) {
     m.def(
         "sum_moments",
-        [is_csr](const Arg& cells, const std::optional<Groups>& groups, Size n_groups, std::optional<double> log_base,
-                 const std::optional<Caps>& caps, bool above_caps, int threads) {
-            const Size n_cells = is_csr ? cells.n_lines() : cells.line_length();
-            const Size n_genes = is_csr ? cells.line_length() : cells.n_lines();
+        [](const Arg& cells, const std::optional<Groups>& groups, Size n_groups, std::optional<double> log_base,
+           const std::optional<Caps>& caps, bool above_caps, int threads) {
             return moments(
-                n_cells, n_genes, groups, n_groups, log_base, caps, above_caps,
+                cells.n_rows(), cells.n_cols(), groups, n_groups, log_base, caps, above_caps,
                 [&](const auto& by, const auto& options, auto sums, auto squares) {
                     return cells.template visit_number<Indices::checked_by_kernel>([&](auto view) {
                         return run([&] { return sum_moments(view, by, options, sums, squares, Threads{threads}); });
@@ -64,8 +59,8 @@ void bind_sparse_moments(py::module_& m, bool is_csr) {
 }  // namespace
 
 void bind_moments(py::module_& m) {
-    bind_sparse_moments<CsrArg>(m, true);
-    bind_sparse_moments<CscArg>(m, false);
+    bind_sparse_moments<CsrArg>(m);
+    bind_sparse_moments<CscArg>(m);
     m.def(
         "sum_moments",
         [](const py::array& cells, const std::optional<Groups>& groups, Size n_groups, std::optional<double> log_base,

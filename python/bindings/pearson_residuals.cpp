@@ -2,6 +2,7 @@
 
 #include "arrays.hpp"
 #include "call.hpp"
+#include "groups.hpp"
 #include "module.hpp"
 
 namespace cellweave::bindings {
@@ -28,9 +29,7 @@ CellGroups checked_groups(const Array<std::int32_t>& groups, Size n_cells, Size 
         require(n_groups == 1, "groups: expected one number a cell");
         return {{}, 1};
     }
-    require(groups.size() == n_cells, "groups: expected one number a cell");
-    for (const std::int32_t group : vector(groups)) require(group < n_groups, "groups: a number is too large");
-    return {vector(groups), n_groups};
+    return cell_groups(groups, n_cells, n_groups);
 }
 
 /// Calls `sum(groups, totals, options, sums, squares)` and returns the two matrices.
@@ -61,15 +60,13 @@ py::array residuals_of(const View& view, Size n_cells, Size n_genes, const Total
 }
 
 template <class Arg>
-void bind_sparse(py::module_& m, bool is_csr) {
+void bind_sparse(py::module_& m) {
     m.def(
         "sum_residual_excess",
-        [is_csr](const Arg& counts, const Array<std::int32_t>& groups, const Vector& of_cell, const Vector& of_gene,
-                 const Vector& of_group, double theta, double clip, int threads) {
-            const Size n_cells = is_csr ? counts.n_lines() : counts.line_length();
-            const Size n_genes = is_csr ? counts.line_length() : counts.n_lines();
+        [](const Arg& counts, const Array<std::int32_t>& groups, const Vector& of_cell, const Vector& of_gene,
+           const Vector& of_group, double theta, double clip, int threads) {
             return excess(
-                n_cells, n_genes, groups, of_cell, of_gene, of_group, theta, clip,
+                counts.n_rows(), counts.n_cols(), groups, of_cell, of_gene, of_group, theta, clip,
                 [&](const auto& by, const auto& totals, const auto& options, auto sums, auto squares) {
                     counts.template visit_number<Indices::checked_by_kernel>([&](auto view) {
                         run([&] { sum_residual_excess(view, by, totals, options, sums, squares, Threads{threads}); });
@@ -81,10 +78,10 @@ void bind_sparse(py::module_& m, bool is_csr) {
         py::arg("threads"));
     m.def(
         "pearson_residuals",
-        [is_csr](const Arg& counts, const Vector& of_cell, const Vector& of_gene, const Vector& of_group, double theta,
-                 double clip, int threads) {
-            const Size n_cells = is_csr ? counts.n_lines() : counts.line_length();
-            const Size n_genes = is_csr ? counts.line_length() : counts.n_lines();
+        [](const Arg& counts, const Vector& of_cell, const Vector& of_gene, const Vector& of_group, double theta,
+           double clip, int threads) {
+            const Size n_cells = counts.n_rows();
+            const Size n_genes = counts.n_cols();
             const Totals totals(n_cells, n_genes, of_cell, of_gene, of_group);
             return counts.visit_number(
                 [&](auto view) { return residuals_of(view, n_cells, n_genes, totals, theta, clip, threads); });
@@ -96,8 +93,8 @@ void bind_sparse(py::module_& m, bool is_csr) {
 }  // namespace
 
 void bind_pearson_residuals(py::module_& m) {
-    bind_sparse<CsrArg>(m, true);
-    bind_sparse<CscArg>(m, false);
+    bind_sparse<CsrArg>(m);
+    bind_sparse<CscArg>(m);
     m.def(
         "sum_residual_excess",
         [](const py::array& counts, const Array<std::int32_t>& groups, const Vector& of_cell, const Vector& of_gene,

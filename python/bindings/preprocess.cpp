@@ -26,14 +26,14 @@ void visit_counts(const py::object& counts, F&& f) {
 }
 
 Size n_rows_of(const py::object& matrix) {
-    if (py::isinstance<CsrArg>(matrix)) return matrix.cast<const CsrArg&>().n_lines();
-    if (py::isinstance<CscArg>(matrix)) return matrix.cast<const CscArg&>().line_length();
+    if (py::isinstance<CsrArg>(matrix)) return matrix.cast<const CsrArg&>().n_rows();
+    if (py::isinstance<CscArg>(matrix)) return matrix.cast<const CscArg&>().n_rows();
     return matrix.cast<py::array>().shape(0);
 }
 
 Size n_cols_of(const py::object& matrix) {
-    if (py::isinstance<CsrArg>(matrix)) return matrix.cast<const CsrArg&>().line_length();
-    if (py::isinstance<CscArg>(matrix)) return matrix.cast<const CscArg&>().n_lines();
+    if (py::isinstance<CsrArg>(matrix)) return matrix.cast<const CsrArg&>().n_cols();
+    if (py::isinstance<CscArg>(matrix)) return matrix.cast<const CscArg&>().n_cols();
     return matrix.cast<py::array>().shape(1);
 }
 

@@ -4,6 +4,7 @@
 
 #include "arrays.hpp"
 #include "call.hpp"
+#include "groups.hpp"
 #include "module.hpp"
 #include "rank/rank_sums.hpp"
 
@@ -15,9 +16,8 @@ namespace {
 template <class Rank>
 py::tuple ranked(Size n_cells, Size n_genes, const Array<std::int32_t>& group_of_cell, Size n_groups,
                  std::optional<Size> reference, Rank&& rank) {
-    const CellGroups groups{vector(group_of_cell), n_groups};
-    require(group_of_cell.size() == n_cells && n_cells > 0, "groups: expected one number a cell");
-    for (const std::int32_t group : groups.of_cell) require(group < n_groups, "groups: a number is too large");
+    require(n_cells > 0, "cells: there is none");
+    const CellGroups groups = cell_groups(group_of_cell, n_cells, n_groups);
     require(!reference || (*reference >= 0 && *reference < n_groups), "reference: there is no such group");
     auto sums = new_matrix<double>(n_groups, n_genes);
     auto ties = new_matrix<double>(n_groups, n_genes);
@@ -26,17 +26,16 @@ py::tuple ranked(Size n_cells, Size n_genes, const Array<std::int32_t>& group_of
 }
 
 template <class Arg>
-void bind_sparse_rank_sums(py::module_& m, bool is_csr) {
+void bind_sparse_rank_sums(py::module_& m) {
     m.def(
         "rank_sums",
-        [is_csr](const Arg& cells, const Array<std::int32_t>& groups, Size n_groups, std::optional<Size> reference,
-                 int threads) {
-            const Size n_cells = is_csr ? cells.n_lines() : cells.line_length();
-            const Size n_genes = is_csr ? cells.line_length() : cells.n_lines();
-            return ranked(n_cells, n_genes, groups, n_groups, reference, [&](const auto& by, const auto& out) {
-                cells.visit_real(
-                    [&](auto view) { run([&] { rank_sums(view, by, reference, out, Threads{threads}); }); });
-            });
+        [](const Arg& cells, const Array<std::int32_t>& groups, Size n_groups, std::optional<Size> reference,
+           int threads) {
+            return ranked(
+                cells.n_rows(), cells.n_cols(), groups, n_groups, reference, [&](const auto& by, const auto& out) {
+                    cells.visit_real(
+                        [&](auto view) { run([&] { rank_sums(view, by, reference, out, Threads{threads}); }); });
+                });
         },
         py::arg("cells"), py::arg("groups").noconvert(), py::arg("n_groups"), py::arg("reference"), py::arg("threads"));
 }
@@ -44,8 +43,8 @@ void bind_sparse_rank_sums(py::module_& m, bool is_csr) {
 }  // namespace
 
 void bind_rank(py::module_& m) {
-    bind_sparse_rank_sums<CsrArg>(m, true);
-    bind_sparse_rank_sums<CscArg>(m, false);
+    bind_sparse_rank_sums<CsrArg>(m);
+    bind_sparse_rank_sums<CscArg>(m);
     m.def(
         "rank_sums",
         [](const py::array& cells, const Array<std::int32_t>& groups, Size n_groups, std::optional<Size> reference,

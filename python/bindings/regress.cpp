@@ -10,9 +10,6 @@ namespace cellweave::bindings {
 
 namespace {
 
-template <class Arg>
-constexpr bool is_csr = std::is_same_v<Arg, CsrArg>;
-
 template <class F>
 void visit_output(const py::array& out, F&& f) {
     visit_dtype<float, double>(out, "out", [&]<class T>(std::type_identity<T>) {
@@ -21,28 +18,16 @@ void visit_output(const py::array& out, F&& f) {
     });
 }
 
-Size genes_of(const CsrArg& x) {
-    return x.line_length();
-}
-Size genes_of(const CscArg& x) {
-    return x.n_lines();
-}
-Size cells_of(const CsrArg& x) {
-    return x.n_lines();
-}
-Size cells_of(const CscArg& x) {
-    return x.line_length();
+template <template <class, class> class View>
+Size genes_of(const SparseArg<View>& x) {
+    return x.n_cols();
 }
 Size genes_of(const py::array& x) {
     return x.shape(1);
 }
 
-template <class F>
-void visit_matrix(const CsrArg& x, F&& f) {
-    x.visit_real(f);
-}
-template <class F>
-void visit_matrix(const CscArg& x, F&& f) {
+template <template <class, class> class View, class F>
+void visit_matrix(const SparseArg<View>& x, F&& f) {
     x.visit_real(f);
 }
 template <class F>
@@ -114,8 +99,8 @@ void bind_scores(py::module_& m) {
     m.def(
         "sum_sets",
         [](const Arg& x, const Array<std::uint8_t>& sets, int threads) {
-            auto sums = new_matrix<double>(2, cells_of(x));
-            auto n_missing = new_matrix<std::int64_t>(2, cells_of(x));
+            auto sums = new_matrix<double>(2, x.n_rows());
+            auto n_missing = new_matrix<std::int64_t>(2, x.n_rows());
             const SumsWithoutMissing out{mutable_vector(sums), mutable_vector(n_missing)};
             const auto members = vector(sets);
             x.template visit_real<Indices::checked_by_kernel>(

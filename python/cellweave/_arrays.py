@@ -121,12 +121,22 @@ def csr(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL, 
 def canonical(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> Any:
     """The engine's view of a CSR or CSC matrix whose lines hold rising indices: itself, or a sorted copy."""
     view = compressed(matrix, name, readable=readable, check_indices=False)
-    if view.is_canonical():
-        return view
+    return view if view.is_canonical() else compressed(_with_repeats_added(matrix, name), name, readable=readable)
+
+
+def each_entry_once(matrix: Any, name: str = "X") -> Any:
+    """A sparse matrix as CSR or CSC with rising indices in every line: itself, or a copy. Its structure is checked."""
+    if matrix.format not in ("csr", "csc"):
+        matrix = matrix.tocsr()
+    is_canonical = compressed(matrix, name, readable=(matrix.dtype,), check_indices=False).is_canonical()
+    return matrix if is_canonical else _with_repeats_added(matrix, name)
+
+
+def _with_repeats_added(matrix: Any, name: str) -> Any:
     _log_conversion(name, "indices sorted, repeated entries added")
     matrix = matrix.copy()
     matrix.sum_duplicates()
-    return compressed(matrix, name, readable=readable)
+    return matrix
 
 
 def dense(matrix: Any, name: str = "X", *, readable: tuple[np.dtype, ...] = REAL) -> np.ndarray:

@@ -10,11 +10,15 @@ import pandas as pd
 from anndata import AnnData
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
+
+
 def number(value: Any, name: str, *, above: float | None = None, optional: bool = True) -> None:
     """TypeError unless ``value`` is a number (or None, if optional); ValueError unless it is finite and > ``above``."""
     if value is None and optional:
         return
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (Real, np.number)):
+    if not _is_number(value):
         raise TypeError(f"{name} must be a number, found {value!r} ({type(value).__name__}).")
     if above is not None and not (np.isfinite(value) and value > above):
         raise ValueError(f"{name} must be a finite number above {above:g}, found {value!r}.")
@@ -22,8 +26,7 @@ def number(value: Any, name: str, *, above: float | None = None, optional: bool 
 
 def whole(value: Any, name: str, *, at_least: int) -> int:
     """``value`` as an int: a TypeError unless it is a whole number, a ValueError unless it is large enough."""
-    is_number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
-    if not is_number or not np.isfinite(value) or int(value) != value:
+    if not _is_number(value) or not np.isfinite(value) or int(value) != value:
         raise TypeError(f"{name} must be a whole number, found {value!r}.")
     if value < at_least:
         raise ValueError(f"{name} must be a whole number of at least {at_least}, found {value!r}.")

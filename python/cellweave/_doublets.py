@@ -81,11 +81,7 @@ def embed(
 
 def _in_double(matrix: Any) -> sparse.csr_matrix:
     """``matrix`` as CSR in float64 with every entry once; the caller's arrays stay as they are."""
-    double = sparse.csr_matrix(_arrays.sound(matrix), dtype=np.float64)
-    if not double.has_canonical_format:
-        double = double.copy()
-        double.sum_duplicates()
-    return double
+    return _arrays.each_entry_once(sparse.csr_matrix(_arrays.sound(matrix), dtype=np.float64))
 
 
 def nearest(coordinates: np.ndarray, k: int, metric: Any) -> np.ndarray:

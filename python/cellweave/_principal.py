@@ -49,12 +49,8 @@ def scaled_principal_components(
     matrix: Any, n_comps: int, *, center: bool = True, max_value: float | None = None, name: str = "X"
 ) -> Components:
     """The components of ``pp.scale(matrix, max_value=max_value)``, which is never formed if ``matrix`` is sparse."""
-    _arrays.sound(matrix, name)
-    if _arrays.is_sparse(matrix) and not matrix.has_canonical_format:
-        matrix = matrix.copy()
-        matrix.sum_duplicates()
-    if _arrays.is_sparse(matrix) and matrix.format != "csr":
-        matrix = matrix.tocsr()
+    if _arrays.is_sparse(matrix):
+        matrix = _arrays.each_entry_once(matrix, name).tocsr()
     view = _finite_view(matrix, name)
     mean, deviation = gene_scale(view, matrix.shape[0])
     largest = np.inf if max_value is None else float(max_value)

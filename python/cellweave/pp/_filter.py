@@ -86,8 +86,8 @@ def filter_cells(
 ) -> AnnData | tuple[np.ndarray, np.ndarray] | None:
     """Keep the cells that hold enough, or not too much.
 
-    Parity: exact (``scanpy.pp.filter_cells``). A NaN makes the count of its
-    cell NaN, and a NaN passes no bound.
+    Parity: exact (``scanpy.pp.filter_cells``). A NaN makes the count of its cell NaN, and a NaN passes
+    no bound.
 
     Parameters
     ----------

@@ -93,11 +93,7 @@ def require_same_cells(expression: Expression, offsets: np.ndarray) -> None:
 def _checked(matrix: Any, name: str) -> Any:
     matrix = _arrays.checked(matrix, name)
     if sparse.issparse(matrix):
-        _arrays.compressed(matrix, name, readable=_arrays.NUMBER)
-        matrix = sparse.csr_matrix(matrix)
-        if not matrix.has_canonical_format:
-            matrix = matrix.copy()
-            matrix.sum_duplicates()
+        matrix = sparse.csr_matrix(_arrays.each_entry_once(matrix, name))
     _arrays.require_finite(matrix, name)
     return matrix if sparse.issparse(matrix) else np.ascontiguousarray(matrix, dtype=np.float64)
 

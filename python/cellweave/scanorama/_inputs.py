@@ -265,13 +265,7 @@ def stack(datasets: Sequence[Any], plan: GenePlan, *, normalize: bool, union: bo
 def _rows(matrix: Any, name: str, *, union: bool) -> Any:
     """The engine's view; for a union, which scanorama makes dense first, with repeated entries added."""
     matrix = matrix if sparse.issparse(matrix) else sparse.csr_matrix(matrix)
-    if matrix.format not in ("csr", "csc"):
-        matrix = matrix.tocsr()
-    view = _arrays.csr(matrix, name, readable=_arrays.NUMBER)
-    if not union or view.is_canonical():
-        return view
-    matrix = matrix.tocsr(copy=True)
-    matrix.sum_duplicates()
+    matrix = _arrays.each_entry_once(matrix, name) if union else matrix
     return _arrays.csr(matrix, name, readable=_arrays.NUMBER)
 
 
@@ -291,8 +285,7 @@ def merge_datasets(
     datasets
         Matrices, cells x genes. As in scanorama the entries of this list are replaced; the matrices are not changed.
     genes
-        Names of the columns of each data set. Of duplicated names the first column is used, with
-        ``union`` the last.
+        Names of the columns of each data set. Of duplicated names the first column is used, with ``union`` the last.
     ds_names
         Names for messages.
     verbose

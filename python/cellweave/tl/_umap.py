@@ -183,12 +183,7 @@ def _neighbor_graph(adata: AnnData, neighbors_key: str | None, n_epochs: int) ->
     connectivities = _graphs.square(connectivities, adata.n_obs, name)
     if adata.uns[key].get("params", {}).get("method") != "umap":
         logger.warning("%s has not been computed using umap", name)
-    _arrays.compressed(connectivities, name)  # scipy trusts the structure, so check it before
-    if connectivities.format != "csr":
-        connectivities = connectivities.tocsr()
-    if not connectivities.has_canonical_format:
-        connectivities = connectivities.copy()
-        connectivities.sum_duplicates()
+    connectivities = _arrays.each_entry_once(connectivities, name)
     # umap-learn prunes by its default number of epochs where 10 or fewer are asked for
     n_sampled = n_epochs if n_epochs > 10 else _default_epochs(adata.n_obs)
     return engine.NeighborGraph(_arrays.csr(connectivities, name), 1.0 / n_sampled, settings.n_threads)

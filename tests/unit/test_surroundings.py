@@ -105,7 +105,8 @@ call = lambda: cw.tl.tsne(adatas[0], use_rep="X")
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_ctrl_c_ends_a_long_call_and_leaves_the_data_as_it_was(long_call):
     code = f"""
-import anndata, cellweave as cw
+import signal, anndata, cellweave as cw
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with Ctrl-C ignored
 cw.settings.n_threads = 2
 {LONG_CALLS[long_call]}
 state = lambda: [(a.X.tobytes(), list(a.obsm), list(a.obsp), list(a.uns)) for a in adatas]

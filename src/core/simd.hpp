@@ -1,4 +1,8 @@
 #pragma once
+#include <array>
+#include <bit>
+#include <cstdint>
+
 #include "core/types.hpp"
 
 #if defined(__AVX2__) && defined(__FMA__)
@@ -62,5 +66,46 @@ inline Floats multiply_add(Floats a, Floats b, Floats c) {
 }
 
 #endif
+
+/// Writes those of n scores that are below `threshold`, and their ids, one after another. Returns how many.
+///
+/// @param kept_scores, kept_ids  room for n of each; they may be the scores and ids themselves.
+inline Size keep_below(float threshold, const float* scores, const std::int32_t* ids, Size n, float* kept_scores,
+                       std::int32_t* kept_ids) {
+    // Without branches: which scores are below is as good as random.
+    Size n_kept = 0;
+    Size item = 0;
+#if defined(__AVX2__) && defined(__FMA__)
+    // For each set of lanes, which lane comes first, second, ...: a byte each.
+    static constexpr auto orders = [] {
+        std::array<std::uint64_t, 256> of_set{};
+        for (unsigned set = 0; set < 256; ++set) {
+            int place = 0;
+            for (unsigned lane = 0; lane < 8; ++lane) {
+                if ((set >> lane & 1) != 0) of_set[set] |= static_cast<std::uint64_t>(lane) << (8 * place++);
+            }
+        }
+        return of_set;
+    }();
+    const __m256 limit = _mm256_set1_ps(threshold);
+    for (; item + 8 <= n; item += 8) {
+        const __m256 eight_scores = _mm256_loadu_ps(scores + item);
+        const __m256i eight_ids = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(ids + item));
+        const auto set = static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(eight_scores, limit, _CMP_LT_OQ)));
+        const __m256i order = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(orders[set])));
+        _mm256_storeu_ps(kept_scores + n_kept, _mm256_permutevar8x32_ps(eight_scores, order));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(kept_ids + n_kept),
+                            _mm256_permutevar8x32_epi32(eight_ids, order));
+        n_kept += std::popcount(set);
+    }
+#endif
+    for (; item < n; ++item) {
+        const float score = scores[item];
+        kept_scores[n_kept] = score;
+        kept_ids[n_kept] = ids[item];
+        n_kept += score < threshold ? 1 : 0;
+    }
+    return n_kept;
+}
 
 }  // namespace cellweave

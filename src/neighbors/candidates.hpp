@@ -1,5 +1,9 @@
 #pragma once
+#include <immintrin.h>
+
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -7,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/simd.hpp"
 #include "neighbors/points.hpp"
-#include "neighbors/scan.hpp"
 
 namespace cellweave {
 
@@ -66,23 +70,32 @@ public:
         size_ = 0;
         norm_ = norm;
         margin_ = &margin;
-        threshold_ = std::numeric_limits<float>::infinity();
+        bound_ = threshold_ = std::numeric_limits<float>::infinity();
+        error_ = error_of_kept_ = 0;
         reserve(k + k / 2 + 24);
     }
 
     float threshold() const { return threshold_; }
 
+    /// From here on scores may err by this much, besides the rounding of float32.
+    void allow(float error) {
+        error_ = error;
+        threshold_ = bound_ + error_;
+    }
+
     void offer(const float* scores, const std::int32_t* ids, int n) {
         if (size_ + n > capacity()) make_room(n);
+        error_of_kept_ = std::max(error_of_kept_, error_);
         append_below(threshold_, scores, ids, n);
     }
 
     /// Drops what can't be among the k nearest of those offered so far.
     void shrink() {
         if (size_ <= k_) return;
-        threshold_ = std::min(threshold_, margin_->reach(bound_of_kth(), norm_));
+        bound_ = std::min(bound_, margin_->reach(bound_of_kth(), norm_));
+        threshold_ = bound_ + error_;
         const Size n = std::exchange(size_, 0);
-        append_below(threshold_, scores_.data(), ids_.data(), n);
+        append_below(bound_ + error_of_kept_, scores_.data(), ids_.data(), n);
     }
 
     /// Drops what can't be among the k nearest if that is worth it: lowers the threshold for what comes next.
@@ -91,7 +104,7 @@ public:
     }
 
     /// Distance in the prepared space within which the k nearest so far lie; infinite before k were seen.
-    float radius() const { return margin_->distance(threshold_, norm_); }
+    float radius() const { return margin_->distance(bound_, norm_); }
 
     /// The references, in the order in which they were offered.
     std::span<const std::int32_t> ids() const { return {ids_.data(), static_cast<std::size_t>(size_)}; }
@@ -107,17 +120,7 @@ private:
 
     /// Appends those of n items whose score is below `threshold`; the items may be the list's own, from its beginning.
     void append_below(float threshold, const float* scores, const std::int32_t* ids, Size n) {
-        // Without branches: which items pass is as good as random.
-        float* const kept_scores = scores_.data();
-        std::int32_t* const kept_ids = ids_.data();
-        Size size = size_;
-        for (Size item = 0; item < n; ++item) {
-            const float score = scores[item];
-            kept_scores[size] = score;
-            kept_ids[size] = ids[item];
-            size += score < threshold ? 1 : 0;
-        }
-        size_ = size;
+        size_ += keep_below(threshold, scores, ids, n, scores_.data() + size_, ids_.data() + size_);
     }
 
     /// A score that at least k and hardly more than k of the scores do not exceed, by bisection: counting runs through
@@ -155,33 +158,14 @@ private:
     Size k_ = 0;
     Size size_ = 0;
     float norm_ = 0;
+    float bound_ = 0;          // the k-th best score so far, and the rounding of float32
+    float error_ = 0;          // of the scores that come next
+    float error_of_kept_ = 0;  // the largest among those kept
     float threshold_ = 0;
     const ScoreMargin* margin_ = nullptr;
     std::vector<float> scores_;
     std::vector<std::int32_t> ids_;
 };
-
-/// The candidates of some queries when they have seen every reference.
-///
-/// @param queries  rows of `asked`.
-/// @param margin   outlives the lists.
-inline std::vector<CandidateList> candidates_among_all(const scan::PackedPoints& references,
-                                                       const PreparedPoints& asked, std::span<const Size> queries,
-                                                       Metric metric, Size k, const ScoreMargin& margin) {
-    std::vector<CandidateList> lists(queries.size());
-    std::vector<const float*> rows;
-    std::vector<CandidateList*> sinks;
-    for (const Size query : queries) {
-        auto& list = lists[rows.size()];
-        list.start(k, asked.norms[static_cast<std::size_t>(query)], margin);
-        rows.push_back(asked.row(query));
-        sinks.push_back(&list);
-    }
-    const Size n_panels = references.first_panel(references.n_lists());
-    scan::scan_panels<CandidateList>(references, metric, 0, n_panels, rows, sinks);
-    for (auto& list : lists) list.shrink();
-    return lists;
-}
 
 /// A neighbour of one query: ordered by exact distance and then by index.
 struct RankedNeighbor {

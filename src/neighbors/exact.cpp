@@ -17,6 +17,28 @@ namespace {
 /// Queries that pass over the references together.
 constexpr Size queries_at_once = 96;
 
+/// The candidates of some queries when they have seen every reference.
+///
+/// @param queries  rows of `asked`.
+/// @param margin   outlives the lists.
+std::vector<CandidateList> candidates_among_all(const scan::PackedPoints& references, const PreparedPoints& asked,
+                                                std::span<const Size> queries, Metric metric, Size k,
+                                                const ScoreMargin& margin) {
+    std::vector<CandidateList> lists(queries.size());
+    std::vector<const float*> rows;
+    std::vector<CandidateList*> sinks;
+    for (const Size query : queries) {
+        auto& list = lists[rows.size()];
+        list.start(k, asked.norms[static_cast<std::size_t>(query)], margin);
+        rows.push_back(asked.row(query));
+        sinks.push_back(&list);
+    }
+    const Size n_panels = references.first_panel(references.n_lists());
+    scan::scan_panels<CandidateList>(references, metric, 0, n_panels, rows, sinks);
+    for (auto& list : lists) list.shrink();
+    return lists;
+}
+
 }  // namespace
 
 template <Real T, Real D>

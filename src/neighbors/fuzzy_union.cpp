@@ -11,8 +11,13 @@ namespace cellweave {
 
 namespace {
 
-constexpr double tolerance = 1e-5;
-constexpr int n_halvings = 64;
+/// Within it umap-learn takes a local connectivity for a whole number, and stops its bisection.
+constexpr double smooth_k_tolerance = 1e-5;
+/// Of the sum of memberships: about what float32 can tell.
+constexpr double tolerance = 1e-6;
+constexpr int n_steps = 32;
+/// Where umap-learn's bisection ends if the memberships cannot add up to so much.
+constexpr float widest = 0x1p64F;
 /// A cell's kernel is at least this share of the mean distance wide.
 constexpr double least_share = 1e-3;
 
@@ -36,45 +41,57 @@ float find_rho(std::span<const float> distances, double local_connectivity) {
     }
     if (static_cast<double>(n_apart) < local_connectivity) return farthest;
     const double fraction = local_connectivity - static_cast<double>(index);
-    const double rho = index > 0 && fraction <= tolerance ? static_cast<double>(around[0])
-                                                          : around[0] + fraction * (around[1] - around[0]);
+    const double rho = index > 0 && fraction <= smooth_k_tolerance ? static_cast<double>(around[0])
+                                                                   : around[0] + fraction * (around[1] - around[0]);
     return static_cast<float>(rho);
-}
-
-/// Sum of exp(-excess / width), in eight fixed partial sums.
-float sum_of_memberships(std::span<const float> excess, float width) {
-    std::array<float, 8> partial{};
-    std::size_t k = 0;
-    for (; k + 8 <= excess.size(); k += 8) {
-        for (std::size_t lane = 0; lane < 8; ++lane) partial[lane] += negative_exponential(excess[k + lane] / width);
-    }
-    for (std::size_t lane = 0; k < excess.size(); ++k, ++lane) partial[lane] += negative_exponential(excess[k] / width);
-    return ((partial[0] + partial[4]) + (partial[1] + partial[5])) +
-           ((partial[2] + partial[6]) + (partial[3] + partial[7]));
-}
-
-/// Kernel width at which the memberships add up to `target`, by bisection in float32 as umap-learn does it.
-float find_sigma(std::span<const float> excess, double target) {
-    constexpr float unbounded = std::numeric_limits<float>::max();
-    float low = 0;
-    float high = unbounded;
-    float middle = 1;
-    for (int step = 0; step < n_halvings; ++step) {
-        const double sum = sum_of_memberships(excess, middle);
-        if (std::abs(sum - target) < tolerance) break;
-        if (sum > target) {
-            high = middle;
-            middle = (low + high) / 2;
-        } else {
-            low = middle;
-            middle = high >= unbounded ? middle * 2 : (low + high) / 2;
-        }
-    }
-    return middle;
 }
 
 double mean_of(std::span<const float> values) {
     return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+/// A sum of exp(-rate e) over the excesses e, and how fast it falls as the rate grows.
+struct Memberships {
+    float sum;
+    float slope;
+};
+
+/// In eight fixed partial sums.
+Memberships memberships_at(float rate, std::span<const float> excess) {
+    std::array<float, 8> sums{};
+    std::array<float, 8> slopes{};
+    const auto add = [&](std::size_t lane, float e) {
+        const float membership = negative_exponential(rate * e);
+        sums[lane] += membership;
+        slopes[lane] += e * membership;
+    };
+    std::size_t k = 0;
+    for (; k + 8 <= excess.size(); k += 8) {
+        for (std::size_t lane = 0; lane < 8; ++lane) add(lane, excess[k + lane]);
+    }
+    for (std::size_t lane = 0; k < excess.size(); ++k, ++lane) add(lane, excess[k]);
+    const auto total = [](const std::array<float, 8>& parts) {
+        return ((parts[0] + parts[4]) + (parts[1] + parts[5])) + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
+    };
+    return {total(sums), total(slopes)};
+}
+
+/// Kernel width at which the memberships add up to `target`, where umap-learn's bisection ends as well.
+///
+/// The sum is convex in the rate 1 / width, and at least `target` where exp(-rate mean) is target / n: from there
+/// Newton's steps approach the solution from one side.
+float find_sigma(std::span<const float> excess, double target) {
+    const auto n = static_cast<double>(excess.size());
+    if (n <= target) return widest;
+    const double mean = mean_of(excess);
+    auto rate = static_cast<float>(std::log(n / target) / mean);
+    for (int step = 0; step < n_steps && std::isfinite(rate); ++step) {
+        const Memberships at = memberships_at(rate, excess);
+        const double beyond = at.sum - target;
+        if (beyond < tolerance) break;
+        rate += static_cast<float>(beyond) / at.slope;
+    }
+    return 1 / rate;
 }
 
 /// One cell's memberships into row i of `edges`.
@@ -83,7 +100,10 @@ void write_memberships(Size i, std::span<const std::int32_t> indices, std::span<
                        DirectedEdges<float>& edges) {
     const float rho = find_rho(distances, options.local_connectivity);
     excess.clear();
-    for (std::size_t j = 1; j < distances.size(); ++j) excess.push_back(std::max(0.0F, distances[j] - rho));
+    for (std::size_t j = 1; j < distances.size(); ++j) {
+        const float beyond = distances[j] - rho;
+        if (std::isfinite(beyond)) excess.push_back(std::max(0.0F, beyond));
+    }
     const auto floor = static_cast<float>(least_share * (rho > 0 ? mean_of(distances) : mean_distance));
     const float sigma = std::max(find_sigma(excess, std::log2(options.n_neighbors)), floor);
     auto& count = edges.counts[static_cast<std::size_t>(i)];

@@ -13,19 +13,13 @@ namespace cellweave {
 
 namespace {
 
-constexpr Size n_sampled = 512;
-
-/// Queries that pass over the references together.
-constexpr Size queries_at_once = 48;
+constexpr Size n_sampled = 768;
 
 /// Of the neighbours that may be missed, the share that may lie behind a border too far away.
 constexpr double share_behind_borders = 0.125;
 
 /// What it takes to find one neighbour.
 using Need = Reach;
-
-/// No region begins farther away than a point in it. (A little more than 1, for rounding.)
-constexpr Reach everything{1.01F, std::numeric_limits<float>::infinity()};
 
 std::vector<std::int32_t> list_of_each(const Clusters& clusters) {
     std::vector<std::int32_t> lists(clusters.order.size());
@@ -35,12 +29,32 @@ std::vector<std::int32_t> list_of_each(const Clusters& clusters) {
     return lists;
 }
 
+/// Up to `n_sampled` of the queries, list by list, at even steps of the order in which the lists hold them.
+std::vector<std::vector<std::int32_t>> sample_of(const Clusters& queries) {
+    const auto n_queries = static_cast<Size>(queries.order.size());
+    const Size n = std::min(n_sampled, n_queries);
+    std::vector<std::vector<std::int32_t>> sampled(static_cast<std::size_t>(queries.centroids.n));
+    std::size_t list = 0;
+    for (Size item = 0; item < n; ++item) {
+        const Size slot = item * n_queries / n;
+        while (queries.starts[list + 1] <= slot) ++list;
+        sampled[list].push_back(queries.order[static_cast<std::size_t>(slot)]);
+    }
+    return sampled;
+}
+
 double squared_distance(const float* a, const float* b, Size n_dims) {
     double sum = 0;
     for (Size k = 0; k < n_dims; ++k) {
         const double difference = static_cast<double>(a[k]) - static_cast<double>(b[k]);
         sum += difference * difference;
     }
+    return sum;
+}
+
+double manhattan_distance(const float* a, const float* b, Size n_dims) {
+    double sum = 0;
+    for (Size k = 0; k < n_dims; ++k) sum += std::abs(static_cast<double>(a[k]) - static_cast<double>(b[k]));
     return sum;
 }
 
@@ -58,29 +72,47 @@ public:
         : points_(points),
           metric_(metric),
           k_(k),
-          margin_(metric, points.asked.n_dims),
+          search_(points, metric, everything, k),
           list_of_(list_of_each(points.references)) {}
 
-    /// Of the queries at these places of the order in which the lists hold them.
-    std::vector<Need> ask(std::span<const Size> slots) const {
-        std::vector<Size> queries;
-        for (const Size slot : slots) queries.push_back(points_.queries.order[static_cast<std::size_t>(slot)]);
-        const auto found = candidates_among_all(points_.packed, points_.asked, queries, metric_, k_, margin_);
-        const auto& starts = points_.queries.starts;
+    /// Of some queries of `list`.
+    std::vector<Need> ask(Size list, std::span<const std::int32_t> queries) const {
+        const auto found = search_.run(list, queries);
         std::vector<Need> needs;
         for (std::size_t q = 0; q < queries.size(); ++q) {
-            const Size own = std::ranges::upper_bound(starts, slots[q]) - starts.begin() - 1;
-            std::vector<std::int32_t> lists;
-            for (const std::int32_t id : found[q].ids()) {
-                if (points_.is_self && id == queries[q]) continue;
-                lists.push_back(list_of_[static_cast<std::size_t>(id)]);
+            const float* const query = points_.asked.row(queries[q]);
+            const auto nearest = nearest_of(found[q].ids(), query);
+            if (static_cast<Size>(nearest.size()) < k_) {  // so far away that float32 cannot tell
+                needs.push_back(everything);
+                continue;
             }
-            add_needs(points_.asked.row(queries[q]), own, lists, found[q].radius(), needs);
+            std::vector<std::int32_t> lists;
+            for (const RankedNeighbor& neighbor : nearest) {
+                if (points_.is_self && neighbor.id == queries[q]) continue;
+                lists.push_back(list_of_[static_cast<std::size_t>(neighbor.id)]);
+            }
+            add_needs(query, list, lists, static_cast<float>(nearest.back().distance), needs);
         }
         return needs;
     }
 
 private:
+    /// The k nearest of some references, by the distance of the prepared points.
+    std::vector<RankedNeighbor> nearest_of(std::span<const std::int32_t> candidates, const float* query) const {
+        std::vector<RankedNeighbor> ranked;
+        for (const std::int32_t candidate : candidates) {
+            const float* const reference = points_.points.row(candidate);
+            const Size n_dims = points_.points.n_dims;
+            ranked.push_back({metric_ == Metric::manhattan ? manhattan_distance(query, reference, n_dims)
+                                                           : std::sqrt(squared_distance(query, reference, n_dims)),
+                              candidate});
+        }
+        const auto end = ranked.begin() + std::min<Size>(k_, static_cast<Size>(ranked.size()));
+        std::partial_sort(ranked.begin(), end, ranked.end());
+        ranked.erase(end, ranked.end());
+        return ranked;
+    }
+
     /// For a query in the region of list `own` to find a neighbour in each of `lists`.
     void add_needs(const float* query, Size own, std::span<const std::int32_t> lists, float radius,
                    std::vector<Need>& needs) const {
@@ -104,7 +136,7 @@ private:
     const ListedPoints& points_;
     Metric metric_;
     Size k_;
-    ScoreMargin margin_;
+    ListSearch search_;
     std::vector<std::int32_t> list_of_;
 };
 
@@ -134,22 +166,19 @@ Reach meeting(const std::vector<Need>& needs, double recall) {
 
 }  // namespace
 
-float euclidean_unit(Metric metric, Size n_dims) {
-    if (metric != Metric::manhattan) return 1;
-    // Of a difference whose coordinates are normally distributed.
-    return static_cast<float>(1 / std::sqrt(2.0 * static_cast<double>(n_dims) / std::numbers::pi));
-}
-
 Reach find_reach(double recall, const ListedPoints& points, Metric metric, Size k, Threads threads) {
     if (recall >= 1) return everything;
     const Survey survey(points, metric, k);
-    const Size n = std::min(n_sampled, points.asked.n);
+    const auto sampled = sample_of(points.queries);
     const auto needs = parallel_reduce(
-        n, Grain{queries_at_once}, threads,
+        points.queries.centroids.n, Grain{1}, threads,
         [&](Range range) {
-            std::vector<Size> slots;
-            for (const Size item : range) slots.push_back(item * points.asked.n / n);
-            return survey.ask(slots);
+            std::vector<Need> of_lists;
+            for (const Size list : range) {
+                const auto needs = survey.ask(list, sampled[static_cast<std::size_t>(list)]);
+                of_lists.insert(of_lists.end(), needs.begin(), needs.end());
+            }
+            return of_lists;
         },
         [](std::vector<Need>& into, std::vector<Need>&& next) { into.insert(into.end(), next.begin(), next.end()); });
     return needs.empty() ? everything : meeting(needs, recall);

@@ -42,7 +42,7 @@ def knn(
 
     Parity: exact up to ``EXACT_UP_TO`` points (scikit-learn's brute force in float64, ties to the lower index); above
     it same quality: recall at least 0.99, distances exact, the same result at every thread count. How far the search
-    must look for that is measured on 512 of the queries.
+    must look for that is measured on 768 of the queries.
 
     Parameters
     ----------

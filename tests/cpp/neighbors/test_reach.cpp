@@ -30,9 +30,11 @@ Reach reach_among(float apart, double recall) {
     const PreparedPoints points =
         prepare(DenseView<const float>(coordinates.data(), n, n_dims), Metric::euclidean, as_it_is, Threads{1});
     lists = assign_to(lists.centroids, points, Threads{1});
-    const scan::PackedPoints packed(points, Metric::euclidean, lists.order, lists.starts, Threads{1});
+    const FloatLists scanner(points, Metric::euclidean, lists, Threads{1});
     const ListSpread spread(points, lists, Threads{1});
-    return find_reach(recall, {packed, lists, spread, points, lists, true}, Metric::euclidean, 10, Threads{2});
+    const Surroundings surroundings(lists.centroids, Threads{1});
+    return find_reach(recall, {scanner, points, lists, spread, surroundings, points, lists, true}, Metric::euclidean,
+                      10, Threads{2});
 }
 
 }  // namespace

@@ -13,10 +13,10 @@ struct KMeansOptions {
     Size n_clusters = 1;
 
     /// Rounds of assignment and averaging. The lists of a search gain little after the first few.
-    int n_rounds = 4;
+    int n_rounds = 6;
 
     /// Points per cluster that the rounds look at.
-    Size sample_per_cluster = 32;
+    Size sample_per_cluster = 64;
 
     std::uint64_t seed = 0;
 };

@@ -34,7 +34,8 @@ ListSearch::ListSearch(const ListedPoints& points, Metric metric, const Reach& r
 std::vector<CandidateList> ListSearch::run(Size list, std::span<const std::int32_t> queries) const {
     if (queries.empty()) return {};
     Asking asking = start(queries);
-    const Row own = points_.spread.from(asking.queries, points_.surroundings.around(list, 0, 1)).to_centroid.row(0);
+    const Row own =
+        points_.spread.from(asking.queries, list, points_.surroundings.around(list, 0, 1)).to_centroid.row(0);
     const Row to_centroid = own.sqrt();
     for (Size begin = 0; begin < points_.references.centroids.n; begin += lists_at_once) {
         // No region begins nearer to a query than half its centroid's distance less the query's from its own.
@@ -92,17 +93,19 @@ void ListSearch::search_list(Size list, const Eigen::Ref<const Row>& least_radii
 
 ListsByQueries ListSearch::radii_to_search(Size list, Size begin, Size end, const PointRows& queries,
                                            const Row& own) const {
-    const SquaredDistances squared = points_.spread.from(queries, points_.surroundings.around(list, begin, end));
-    ListsByQueries borders = squared.to_centroid.rowwise() - own;
-    for (Size near = begin; near < end; ++near) {
-        if (const float distance = points_.surroundings.apart(list, near); distance > 0) {
-            borders.row(near - begin) /= 2 * distance * reach_.borders;
-        } else {
-            borders.row(near - begin).setConstant(-1);  // the list itself, and its twins
+    const SquaredDistances squared = points_.spread.from(queries, list, points_.surroundings.around(list, begin, end));
+    ListsByQueries radii = ListsByQueries::Zero(end - begin, queries.rows());
+    for (Size row = 0; row < radii.rows(); ++row) {
+        auto radius = radii.row(row);
+        if (std::isfinite(reach_.deviations)) {
+            const auto near_end = squared.mean.row(row) - reach_.deviations * squared.deviation.row(row);
+            radius = near_end.max(0).sqrt() / euclidean_unit_;
         }
+        // The list itself, and its twins, begin where the query is.
+        if (const float apart = points_.surroundings.apart(list, begin + row); apart > 0)
+            radius = radius.max((squared.to_centroid.row(row) - own) / (2 * apart * reach_.borders));
     }
-    const ListsByQueries near_ends = squared.mean - reach_.deviations * squared.deviation;
-    return borders.max((near_ends > 0).select(near_ends.max(0).sqrt() / euclidean_unit_, -1));
+    return radii;
 }
 
 }  // namespace cellweave

@@ -118,7 +118,7 @@ private:
                    std::vector<Need>& needs) const {
         const Size n_dims = points_.asked.n_dims;
         const SquaredDistances squared =
-            points_.spread.from(Eigen::Map<const Eigen::RowVectorXf>(query, n_dims), lists);
+            points_.spread.from(Eigen::Map<const Eigen::RowVectorXf>(query, n_dims), own, lists);
         const float straight = radius * euclidean_unit(metric_, n_dims);
         for (Size row = 0; row < squared.mean.rows(); ++row) {
             const Size list = lists[static_cast<std::size_t>(row)];

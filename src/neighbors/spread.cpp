@@ -36,30 +36,31 @@ ListSpread::ListSpread(const PreparedPoints& points, const Clusters& lists, Thre
     });
 }
 
-SquaredDistances ListSpread::from(const PointRows& queries, std::span<const std::int32_t> lists) const {
+SquaredDistances ListSpread::from(const PointRows& queries, Size own, std::span<const std::int32_t> lists) const {
     const auto n_lists = static_cast<Size>(lists.size());
+    const Eigen::Map<const Eigen::RowVectorXf> origin(centroids_.row(own), queries.cols());
+    const PointRows points = queries.rowwise() - origin;
     PointRows centers(n_lists, queries.cols());
     PointRows variances(n_lists, queries.cols());
     for (Size row = 0; row < n_lists; ++row) {
         const Size list = lists[static_cast<std::size_t>(row)];
-        centers.row(row) = Eigen::Map<const Eigen::RowVectorXf>(centroids_.row(list), queries.cols());
+        centers.row(row) = Eigen::Map<const Eigen::RowVectorXf>(centroids_.row(list), queries.cols()) - origin;
         variances.row(row) = variances_.row(list);
     }
     const PointRows weighted = variances.cwiseProduct(centers);
-    const PointRows squares = queries.cwiseAbs2();
+    const PointRows squares = points.cwiseAbs2();
     // Products of matrices give |q - c|^2 as q^2 - 2 q c + c^2, and the sum of s^2 (q - c)^2 likewise.
-    ListsByQueries distances = -2 * (centers * queries.transpose()).array();
-    distances.rowwise() += squares.rowwise().sum().transpose().array();
-    distances.colwise() += centers.cwiseAbs2().rowwise().sum().array();
-    ListsByQueries spread = (variances * squares.transpose() - 2 * (weighted * queries.transpose())).array();
-    spread.colwise() += weighted.cwiseProduct(centers).rowwise().sum().array();
-    SquaredDistances found{distances.max(0), {}, {}};
-    found.mean = found.to_centroid;
-    found.deviation = 4 * spread.max(0);
+    SquaredDistances found{centers * points.transpose(), {}, variances * squares.transpose()};
+    found.deviation.matrix().noalias() -= 2 * (weighted * points.transpose());
+    found.mean.resize(n_lists, points.rows());
+    const Eigen::Array<float, 1, Eigen::Dynamic> lengths = squares.rowwise().sum().transpose();
     for (Size row = 0; row < n_lists; ++row) {
         const Moments& moments = from_centroid_[static_cast<std::size_t>(lists[static_cast<std::size_t>(row)])];
-        found.mean.row(row) += moments.mean;
-        found.deviation.row(row) = (found.deviation.row(row) + moments.variance).sqrt();
+        auto to_centroid = found.to_centroid.row(row);
+        auto deviation = found.deviation.row(row);
+        to_centroid = (lengths - 2 * to_centroid + centers.row(row).squaredNorm()).max(0);
+        found.mean.row(row) = to_centroid + moments.mean;
+        deviation = (4 * (deviation + weighted.row(row).dot(centers.row(row))).max(0) + moments.variance).sqrt();
     }
     return found;
 }

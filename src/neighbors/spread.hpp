@@ -31,7 +31,9 @@ public:
     /// Squared distances from `queries` to the points of some lists if these were normally distributed, each dimension
     /// by itself. With s^2 the variances and t the difference of query and centroid, their mean is sum t^2 + s^2, their
     /// variance sum 4 t^2 s^2 + 2 s^4.
-    SquaredDistances from(const PointRows& queries, std::span<const std::int32_t> lists) const;
+    ///
+    /// @param own  the list of the queries, from whose centroid float32 sees them and the other lists.
+    SquaredDistances from(const PointRows& queries, Size own, std::span<const std::int32_t> lists) const;
 
 private:
     /// The sums without the difference of query and centroid.

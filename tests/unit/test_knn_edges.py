@@ -30,6 +30,26 @@ def test_rows_without_direction_lie_at_distance_one(metric):
     assert (distances[3, 1:] == 1).all()
 
 
+N_POINTS = 6000
+SHAPES = {
+    "two clouds far apart": lambda rng: rng.normal(size=(N_POINTS, 20)) + 1e4 * (np.arange(N_POINTS) % 2)[:, None],
+    "heavy tails": lambda rng: rng.standard_t(1.5, size=(N_POINTS, 20)),
+    "a plane of small clouds": lambda rng: (
+        50 * rng.normal(size=(30, 2))[np.arange(N_POINTS) % 30] + rng.normal(size=(N_POINTS, 2))
+    ),
+    "one wide coordinate": lambda rng: rng.normal(size=(N_POINTS, 30)) * np.r_[100, np.ones(29)],
+    "whole numbers": lambda rng: rng.poisson(0.3, size=(N_POINTS, 30)).astype(float),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_approximate_search_finds_its_share_of_any_shape(shape):
+    points = SHAPES[shape](np.random.default_rng(0))
+    exact = knn(points, 15, algorithm="exact")[1][:, -1:]
+    found = knn(points, 15, algorithm="approximate")[1]
+    assert (found <= exact * (1 + 1e-6)).mean() >= 0.99
+
+
 def test_reads_float_arrays_in_place_and_converts_the_rest():
     points = np.random.default_rng(0).integers(0, 9, size=(60, 7))
     expected = knn(points.astype(np.float64), 6)

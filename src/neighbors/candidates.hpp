@@ -72,7 +72,7 @@ public:
         margin_ = &margin;
         bound_ = threshold_ = std::numeric_limits<float>::infinity();
         error_ = error_of_kept_ = 0;
-        reserve(k + k / 2 + 24);
+        reserve(k + k / 2 + 40);
     }
 
     float threshold() const { return threshold_; }

@@ -104,7 +104,7 @@ public:
     }
 
     /// Distance in the prepared space within which the k nearest so far lie; infinite before k were seen.
-    float radius() const { return margin_->distance(bound_ + error_of_kept_, norm_); }
+    float radius() const { return margin_->distance(bound_, norm_); }
 
     /// The references, in the order in which they were offered.
     std::span<const std::int32_t> ids() const { return {ids_.data(), static_cast<std::size_t>(size_)}; }

@@ -34,8 +34,8 @@ ListSearch::ListSearch(const ListedPoints& points, Metric metric, const Reach& r
 std::vector<CandidateList> ListSearch::run(Size list, std::span<const std::int32_t> queries) const {
     if (queries.empty()) return {};
     Asking asking = start(queries);
-    const Row own =
-        points_.spread.from(asking.queries, list, points_.surroundings.around(list, 0, 1)).to_centroid.row(0);
+    const Eigen::Map<const Eigen::RowVectorXf> centroid(points_.references.centroids.row(list), asking.queries.cols());
+    const Row own = (asking.queries.rowwise() - centroid).rowwise().squaredNorm().transpose();
     const Row to_centroid = own.sqrt();
     for (Size begin = 0; begin < points_.references.centroids.n; begin += lists_at_once) {
         // No region begins nearer to a query than half its centroid's distance less the query's from its own.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <span>
 #include <vector>
 
@@ -175,8 +174,8 @@ Reach find_reach(double recall, const ListedPoints& points, Metric metric, Size 
         [&](Range range) {
             std::vector<Need> of_lists;
             for (const Size list : range) {
-                const auto needs = survey.ask(list, sampled[static_cast<std::size_t>(list)]);
-                of_lists.insert(of_lists.end(), needs.begin(), needs.end());
+                const auto of_list = survey.ask(list, sampled[static_cast<std::size_t>(list)]);
+                of_lists.insert(of_lists.end(), of_list.begin(), of_list.end());
             }
             return of_lists;
         },

@@ -75,12 +75,8 @@ ByteLists::ByteLists(const PreparedPoints& points, Metric metric, const Clusters
       products_(bytes::all_products().front()),
       n_blocks_(std::max<Size>(1, (points.n_dims + bytes::block - 1) / bytes::block)),
       margin_(Metric::euclidean, points.n_dims),
+      first_panel_(scan::first_panels(lists.starts, bytes::panel_width)),
       typical_(static_cast<std::size_t>(lists.centroids.n)) {
-    first_panel_.push_back(0);
-    for (Size list = 0; list < lists.centroids.n; ++list) {
-        const auto count = static_cast<Size>(lists.members(list).size());
-        first_panel_.push_back(first_panel_.back() + (count + bytes::panel_width - 1) / bytes::panel_width);
-    }
     const auto n_slots = static_cast<std::size_t>(first_panel_.back() * bytes::panel_width);
     codes_.resize(static_cast<std::size_t>(first_panel_.back() * bytes::panel_bytes(n_blocks_)));
     starts_.resize(n_slots);

@@ -1,9 +1,5 @@
 #pragma once
-#include <immintrin.h>
-
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>

@@ -1,6 +1,6 @@
 #include <array>
 #include <cmath>
-#include <limits>
+#include <numeric>
 #include <string>
 
 #include "core/exponential.hpp"

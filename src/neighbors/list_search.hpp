@@ -16,9 +16,9 @@ namespace cellweave {
 
 /// What a search by lists has prepared: references and queries by the nearest centroid.
 struct ListedPoints {
-    const ListScanner& scanner;  ///< Of the references.
-    const PreparedPoints& points;
-    const Clusters& references;
+    const ListScanner& scanner;    ///< Of the references.
+    const PreparedPoints& points;  ///< The references,
+    const Clusters& references;    ///< by list.
     const ListSpread& spread;
     const Surroundings& surroundings;
     const PreparedPoints& asked;

@@ -51,12 +51,6 @@ double squared_distance(const float* a, const float* b, Size n_dims) {
     return sum;
 }
 
-double manhattan_distance(const float* a, const float* b, Size n_dims) {
-    double sum = 0;
-    for (Size k = 0; k < n_dims; ++k) sum += std::abs(static_cast<double>(a[k]) - static_cast<double>(b[k]));
-    return sum;
-}
-
 /// How far `point`, which lies in the region of centroid `own`, is from where the region of `other` begins.
 double distance_to_border(const PreparedPoints& centroids, const float* point, Size own, Size other) {
     const auto to = [&](Size list) { return squared_distance(point, centroids.row(list), centroids.n_dims); };
@@ -67,49 +61,36 @@ double distance_to_border(const PreparedPoints& centroids, const float* point, S
 /// What it takes to find each neighbour of some queries.
 class Survey {
 public:
-    Survey(const ListedPoints& points, Metric metric, Size k)
+    Survey(const ListedPoints& points, Metric metric, Size k, Threads threads)
         : points_(points),
           metric_(metric),
-          k_(k),
+          k_(static_cast<std::size_t>(k)),
           search_(points, metric, everything, k),
+          distance_(view_of(points.asked), view_of(points.points),
+                    metric == Metric::manhattan ? Metric::manhattan : Metric::euclidean, threads),
           list_of_(list_of_each(points.references)) {}
 
     /// Of some queries of `list`.
     std::vector<Need> ask(Size list, std::span<const std::int32_t> queries) const {
         const auto found = search_.run(list, queries);
         std::vector<Need> needs;
+        std::vector<RankedNeighbor> ranked;
+        std::vector<std::int32_t> nearest(k_);
+        std::vector<double> distances(k_);
         for (std::size_t q = 0; q < queries.size(); ++q) {
-            const float* const query = points_.asked.row(queries[q]);
-            const auto nearest = nearest_of(found[q].ids(), query);
-            if (static_cast<Size>(nearest.size()) < k_) {  // so far away that float32 cannot tell
-                needs.push_back(everything);
-                continue;
-            }
+            write_nearest<float, double>(found[q].ids(), queries[q], points_.is_self, distance_, ranked, nearest,
+                                         distances);
             std::vector<std::int32_t> lists;
-            for (const RankedNeighbor& neighbor : nearest) {
-                if (points_.is_self && neighbor.id == queries[q]) continue;
-                lists.push_back(list_of_[static_cast<std::size_t>(neighbor.id)]);
-            }
-            add_needs(query, list, lists, static_cast<float>(nearest.back().distance), needs);
+            for (std::size_t j = points_.is_self ? 1 : 0; j < k_; ++j)
+                lists.push_back(list_of_[static_cast<std::size_t>(nearest[j])]);
+            add_needs(points_.asked.row(queries[q]), list, lists, static_cast<float>(distances.back()), needs);
         }
         return needs;
     }
 
 private:
-    /// The k nearest of some references, by the distance of the prepared points.
-    std::vector<RankedNeighbor> nearest_of(std::span<const std::int32_t> candidates, const float* query) const {
-        std::vector<RankedNeighbor> ranked;
-        for (const std::int32_t candidate : candidates) {
-            const float* const reference = points_.points.row(candidate);
-            const Size n_dims = points_.points.n_dims;
-            ranked.push_back({metric_ == Metric::manhattan ? manhattan_distance(query, reference, n_dims)
-                                                           : std::sqrt(squared_distance(query, reference, n_dims)),
-                              candidate});
-        }
-        const auto end = ranked.begin() + std::min<Size>(k_, static_cast<Size>(ranked.size()));
-        std::partial_sort(ranked.begin(), end, ranked.end());
-        ranked.erase(end, ranked.end());
-        return ranked;
+    static DenseView<const float> view_of(const PreparedPoints& points) {
+        return {points.rows.data(), points.n, points.n_dims};
     }
 
     /// For a query in the region of list `own` to find a neighbour in each of `lists`.
@@ -134,8 +115,9 @@ private:
 
     const ListedPoints& points_;
     Metric metric_;
-    Size k_;
+    std::size_t k_;
     ListSearch search_;
+    ExactDistance<float> distance_;  // of the prepared points
     std::vector<std::int32_t> list_of_;
 };
 
@@ -167,7 +149,7 @@ Reach meeting(const std::vector<Need>& needs, double recall) {
 
 Reach find_reach(double recall, const ListedPoints& points, Metric metric, Size k, Threads threads) {
     if (recall >= 1) return everything;
-    const Survey survey(points, metric, k);
+    const Survey survey(points, metric, k, threads);
     const auto sampled = sample_of(points.queries);
     const auto needs = parallel_reduce(
         points.queries.centroids.n, Grain{1}, threads,

@@ -2,15 +2,18 @@
 
 namespace cellweave::scan {
 
-PackedPoints::PackedPoints(const PreparedPoints& points, Metric metric, std::span<const std::int32_t> order,
-                           std::span<const Size> starts, Threads threads)
-    : n_dims_(points.n_dims) {
-    first_panel_.reserve(starts.size());
-    first_panel_.push_back(0);
+std::vector<Size> first_panels(std::span<const Size> starts, Size width) {
+    std::vector<Size> panels{0};
     for (std::size_t list = 0; list + 1 < starts.size(); ++list) {
         const Size count = starts[list + 1] - starts[list];
-        first_panel_.push_back(first_panel_.back() + (count + panel_width - 1) / panel_width);
+        panels.push_back(panels.back() + (count + width - 1) / width);
     }
+    return panels;
+}
+
+PackedPoints::PackedPoints(const PreparedPoints& points, Metric metric, std::span<const std::int32_t> order,
+                           std::span<const Size> starts, Threads threads)
+    : n_dims_(points.n_dims), first_panel_(first_panels(starts, panel_width)) {
     // A lane without a reference keeps an infinite bias, which no threshold lets through.
     values_.assign(static_cast<std::size_t>(first_panel_.back() * stride()), 0.0F);
     ids_.assign(static_cast<std::size_t>(first_panel_.back() * panel_width), -1);

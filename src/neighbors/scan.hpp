@@ -25,6 +25,9 @@ inline constexpr int panel_width = 2 * packet_size;
 /// Queries that share the loads of a panel; with two registers each they fill the 16 registers of AVX2 and SSE.
 inline constexpr int group_size = 6;
 
+/// The panel that each list begins in, and the end of the last, if every list begins a panel of `width` points.
+std::vector<Size> first_panels(std::span<const Size> starts, Size width);
+
 /// References in the order they are scanned: panels of `panel_width`, dimension by dimension, a panel's biases first.
 class PackedPoints {
 public:

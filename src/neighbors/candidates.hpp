@@ -63,7 +63,7 @@ public:
     /// Forgets everything and starts with a query of length `norm`.
     void start(Size k, float norm, const ScoreMargin& margin) {
         k_ = k;
-        size_ = 0;
+        size_ = kept_ = 0;
         norm_ = norm;
         margin_ = &margin;
         bound_ = threshold_ = std::numeric_limits<float>::infinity();
@@ -92,11 +92,13 @@ public:
         threshold_ = bound_ + error_;
         const Size n = std::exchange(size_, 0);
         append_below(bound_ + error_of_kept_, scores_.data(), ids_.data(), n);
+        kept_ = size_;
     }
 
-    /// Drops what can't be among the k nearest if that is worth it: lowers the threshold for what comes next.
+    /// Drops what can't be among the k nearest if that is worth it: lowers the threshold for what comes next. Where many
+    /// more than k had to be kept last time, as many references lie at one distance, it waits for a quarter more.
     void tighten() {
-        if (size_ > k_ + k_ / 2) shrink();
+        if (size_ > std::max(k_ + k_ / 2, kept_ + kept_ / 4 - k_)) shrink();
     }
 
     /// Distance in the prepared space within which the k nearest so far lie; infinite before k were seen.
@@ -131,7 +133,7 @@ private:
         }
         const Size enough = k_ + k_ / 8;
         constexpr int n_rounds = 24;  // as many as a float has bits; ties end there as well
-        for (int round = 0; round < n_rounds; ++round) {
+        for (int round = 0; round < n_rounds && low < high; ++round) {
             const float middle = low + (high - low) / 2;
             std::int32_t count = 0;
             for (const float score : scores) count += score <= middle ? 1 : 0;
@@ -153,6 +155,7 @@ private:
 
     Size k_ = 0;
     Size size_ = 0;
+    Size kept_ = 0;  // by the last shrink()
     float norm_ = 0;
     float bound_ = 0;          // the k-th best score so far, and the rounding of float32
     float error_ = 0;          // of the scores that come next

@@ -171,23 +171,26 @@ public:
     /// @param is_rising  each gene comes after the one before it.
     template <class I>
     void read(Size cell, std::span<const I> genes, std::span<const T> values, bool is_rising) {
+        const bool is_marked = is_rising && wants_genes_;  // then the gene words find the members
+        if (!is_marked) find_members(genes, is_rising);    // at once, as the genes have just been read
         if (counts_.size() < values.size()) counts_.resize(values.size() + values.size() / 2);
         if (as_small_counts(values, counts_.data())) {
             const std::span<const std::int32_t> counts(counts_.data(), values.size());
             read_small_cell(cell, counts);
-            if (is_rising && wants_genes_) {
+            if (is_marked) {
                 if (words_.is_full()) words_.move_to(genes_);
                 words_.add(genes, counts, cells_.n_genes[static_cast<std::size_t>(cell)], values.data());
                 add_to_sets(cell, words_.found(), genes, counts);
             } else {
                 if (wants_genes_) add_to_genes(genes, counts);
-                add_to_sets(cell, members_among(genes, is_rising), genes, counts);
+                add_to_sets(cell, members_, genes, counts);
             }
             if (wants_top_) top_.of_small_counts(counts, cells_.top_totals.row(cell));
         } else {
             read_cell(cell, values);
             if (wants_genes_) add_to_genes(genes, values);
-            add_to_sets(cell, members_among(genes, is_rising), genes, values);
+            if (is_marked) find_members(genes, is_rising);
+            add_to_sets(cell, members_, genes, values);
             const Size n_absent = n_genes_ - static_cast<Size>(values.size());
             if (wants_top_) top_.of_values(values, std::max<Size>(0, n_absent), cells_.top_totals.row(cell));
         }
@@ -240,24 +243,35 @@ private:
         }
     }
 
-    /// Which entries belong to genes of a set. Few genes are searched for; for many, every entry is looked at.
+    /// Finds which entries belong to genes of a set. Few genes are searched for; for many, every entry is looked at.
     template <class I>
-    std::span<const std::size_t> members_among(std::span<const I> genes, bool is_rising) {
+    void find_members(std::span<const I> genes, bool is_rising) {
         constexpr std::size_t entries_a_search = 16;
-        const auto& wanted = gene_sets_.members;
+        if (is_rising && gene_sets_.members.size() * entries_a_search <= genes.size()) return search_members(genes);
         members_.clear();
-        if (is_rising && wanted.size() * entries_a_search <= genes.size()) {
-            auto from = genes.begin();
-            for (const Size gene : wanted) {
-                from = std::lower_bound(from, genes.end(), static_cast<I>(gene));
-                if (from == genes.end()) break;
-                if (*from == static_cast<I>(gene)) members_.push_back(static_cast<std::size_t>(from - genes.begin()));
-            }
-        } else {
-            for (std::size_t k = 0; k < genes.size(); ++k)
-                if (gene_sets_.in_any[static_cast<std::size_t>(genes[k])] != 0) members_.push_back(k);
+        for (std::size_t k = 0; k < genes.size(); ++k)
+            if (gene_sets_.in_any[static_cast<std::size_t>(genes[k])] != 0) members_.push_back(k);
+    }
+
+    /// Bisects for all members at once: their steps wait for the cache side by side, and no branch is to be foreseen.
+    template <class I>
+    void search_members(std::span<const I> genes) {
+        const auto& wanted = gene_sets_.members;
+        members_.assign(wanted.size(), 0);
+        for (std::size_t length = genes.size(); length > 1;) {
+            const std::size_t half = length / 2;
+            for (std::size_t j = 0; j < wanted.size(); ++j)
+                members_[j] +=
+                    half * static_cast<std::size_t>(static_cast<Size>(genes[members_[j] + half - 1]) < wanted[j]);
+            length -= half;
         }
-        return members_;
+        std::size_t n_found = 0;
+        for (std::size_t j = 0; j < wanted.size(); ++j) {
+            const std::size_t place = members_[j];
+            members_[n_found] = place;
+            n_found += static_cast<std::size_t>(static_cast<Size>(genes[place]) == wanted[j]);
+        }
+        members_.resize(n_found);
     }
 
     template <class I, class V>
@@ -280,7 +294,7 @@ private:
     GeneWords words_;   ///< from the last rows of small counts
     GeneTotals genes_;  ///< from the other rows
     std::vector<std::int32_t> counts_;
-    std::vector<std::size_t> members_;
+    std::vector<std::size_t> members_;  ///< the entries of the last row that belong to a set
 };
 
 /// Runs `read_rows(reader, rows)` over chunks of rows and adds up the genes.

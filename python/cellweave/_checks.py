@@ -15,13 +15,17 @@ def _is_number(value: Any) -> bool:
 
 
 def number(value: Any, name: str, *, above: float | None = None, optional: bool = True) -> None:
-    """TypeError unless ``value`` is a number (or None, if optional); ValueError unless it is finite and > ``above``."""
+    """TypeError unless ``value`` is a number (or None, if optional); ValueError unless it is finite and > ``above``.
+
+    Without ``above`` any number will do; with ``-inf`` any finite one.
+    """
     if value is None and optional:
         return
     if not _is_number(value):
         raise TypeError(f"{name} must be a number, found {value!r} ({type(value).__name__}).")
     if above is not None and not (np.isfinite(value) and value > above):
-        raise ValueError(f"{name} must be a finite number above {above:g}, found {value!r}.")
+        bound = f" above {above:g}" if np.isfinite(above) else ""
+        raise ValueError(f"{name} must be a finite number{bound}, found {value!r}.")
 
 
 def whole(value: Any, name: str, *, at_least: int) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -34,16 +32,6 @@ class MissingKey(KeyError, ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
-
-
-def require_number(value: Any, name: str, *, above: float | None = None) -> float:
-    """``value`` as a finite float above a bound."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, found {value!r}.")
-    if not math.isfinite(value) or (above is not None and value <= above):
-        bound = "" if above is None else f" above {above:g}"
-        raise ValueError(f"{name} must be a finite number{bound}, found {value}.")
-    return float(value)
 
 
 def require_names(ds_names: Sequence[str] | None, n_datasets: int) -> list[str]:
@@ -77,10 +65,12 @@ class Matching:
         """
         if batch_size is not None:
             _checks.whole(batch_size, "batch_size", at_least=1)
+        _checks.number(sigma, "sigma", above=0, optional=False)
+        _checks.number(alpha, "alpha", above=-np.inf, optional=False)
         return cls(
             knn=_checks.whole(knn, "knn", at_least=1),
-            sigma=require_number(sigma, "sigma", above=0.0),
-            alpha=require_number(alpha, "alpha"),
+            sigma=float(sigma),
+            alpha=float(alpha),
             approx=bool(approx),
             least_total=10 * np.finfo(np.float64).eps if batch_size is None else 0.0,
         )

@@ -5,7 +5,10 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "core/error.hpp"
 #include "embed/fft.hpp"
@@ -18,7 +21,7 @@ constexpr Size lanes = Fft::lanes;
 /// Nodes along one axis that a point's charge goes to, and that its force comes from.
 constexpr Size support = 4;
 /// Between nodes, in units of the layout, where the grid need be no finer: the kernels' width is 1.
-constexpr double widest_spacing = 0.4;
+constexpr double widest_spacing = 0.45;
 constexpr Size min_nodes = 64;
 /// Keeps a grid of a layout that a large learning rate blew up from taking all memory.
 constexpr Size max_nodes = 1536;
@@ -82,12 +85,9 @@ struct Grid {
         const double position = (static_cast<double>(coordinate) - origin) / spacing;
         const Size cell = std::clamp(static_cast<Size>(position), Size{1}, side - 3);
         const auto t = static_cast<float>(position - static_cast<double>(cell));
-        // Lagrange polynomials of the nodes -1, 0, 1 and 2: cubic, and used only between the two in the middle.
-        const float before = t + 1;
-        const float after = t - 1;
-        const float last = t - 2;
-        return {cell - 1,
-                {-t * after * last / 6, before * after * last / 2, -before * t * last / 2, before * t * after / 6}};
+        const float u = 1 - t;
+        // The cubic B-spline at the nodes -1, 0, 1 and 2.
+        return {cell - 1, {u * u * u / 6, (4 + 3 * t * t * (t - 2)) / 6, (4 + 3 * u * u * (u - 2)) / 6, t * t * t / 6}};
     }
 };
 
@@ -145,43 +145,51 @@ struct Bundle {
     void backward(const Fft& fft) { fft.transform(im.data(), re.data(), work_im.data(), work_re.data()); }
 };
 
-/// Convolution with 1 / (1 + d^2)^2 and 1 / (1 + d^2) on a grid of side x side nodes, zero-padded to `length`.
+/// Convolution with (dx + i dy) / (1 + d^2)^2 on a grid of side x side nodes, zero-padded to `length`.
+///
+/// Charges are spread, and forces collected, by cubic B-splines; both are undone in the transform of the kernel, which
+/// is divided by that of the spline twice (Essmann et al. 1995, smooth particle mesh Ewald).
 class Convolution {
 public:
     Convolution(Size side, double spacing, Threads threads)
-        : side_(side), spacing_(spacing), threads_(threads), fft_(Fft::good_length(2 * side)) {
+        : side_(side), spacing_(spacing), threads_(threads), fft_(Fft::good_length(2 * side + margin)) {
         const Size length = fft_.length();
-        kernels_.assign_zero(length, length);
-        // A node's kernels are real and even, so both fit into one complex transform: their transforms are real too.
+        ComplexPlane closeness;
+        closeness.assign_zero(length, length);
+        force_.assign_zero(length, length);
+        const auto offset = [&](Size k) { return static_cast<double>(2 * k < length ? k : k - length) * spacing; };
         for (Size row = 0; row < length; ++row) {
-            const double dy = static_cast<double>(std::min(row, length - row)) * spacing;
             for (Size col = 0; col < length; ++col) {
-                const double dx = static_cast<double>(std::min(col, length - col)) * spacing;
-                const double closeness = 1.0 / (1.0 + dx * dx + dy * dy);
-                kernels_.re[row * kernels_.stride + col] = static_cast<float>(closeness * closeness);
-                kernels_.im[row * kernels_.stride + col] = static_cast<float>(closeness);
+                const double dx = offset(col);
+                const double dy = offset(row);
+                const double near = 1.0 / (1.0 + dx * dx + dy * dy);
+                const Size at = row * force_.stride + col;
+                closeness.re[at] = static_cast<float>(near);
+                force_.re[at] = static_cast<float>(dx * near * near);
+                force_.im[at] = static_cast<float>(dy * near * near);
             }
         }
-        transform_rows(kernels_, length, length, false);
-        for_columns([&](Bundle& bundle, Size first, Size) {
-            load_columns(kernels_, first, length, bundle);
-            bundle.forward(fft_);
-            store_columns(kernels_, first, length, bundle);
-        });
-        const auto scale = static_cast<float>(1.0 / (static_cast<double>(length) * static_cast<double>(length)));
-        kernels_.re *= scale;
-        kernels_.im *= scale;
+        transform(closeness);
+        transform(force_);
+        closeness_ = std::move(closeness.re);  // of a real and even function, so it is real
+        const Plane factors = axis_factors();
+        for (Size row = 0; row < length; ++row) {
+            const Size at = row * force_.stride;
+            closeness_.segment(at, length) *= factors[row] * factors;
+            force_.re.segment(at, length) *= factors[row] * factors;
+            force_.im.segment(at, length) *= factors[row] * factors;
+        }
     }
 
     bool fits(Size side, double spacing) const { return side == side_ && spacing == spacing_; }
     Size length() const { return fft_.length(); }
 
-    /// Convolves `plane` (side rows, `length` columns, zero from column `side` on) with 1 / (1 + d^2)^2 in place; its
-    /// columns from `side` on hold nothing of use then. Returns the inner product of what the plane's real part was
-    /// with its convolution with 1 / (1 + d^2), taken from the transform (Parseval) and right if the plane was real.
+    /// Convolves a real `plane` (side rows, `length` columns, zero from column `side` on) in place; its columns from
+    /// `side` on hold nothing of use then. Returns the inner product of what the plane was with its convolution with
+    /// 1 / (1 + d^2), taken from the transform (Parseval).
     double apply(ComplexPlane& plane) {
         transform_rows(plane, side_, side_, false);
-        std::vector<double> products(static_cast<std::size_t>(kernels_.stride / lanes));
+        std::vector<double> products(static_cast<std::size_t>(force_.stride / lanes));
         for_columns([&](Bundle& bundle, Size first, Size tile) {
             load_columns(plane, first, side_, bundle);
             bundle.forward(fft_);
@@ -189,10 +197,13 @@ public:
             for (Size row = 0; row < fft_.length(); ++row) {
                 auto re = bundle.re.segment<lanes>(row * lanes);
                 auto im = bundle.im.segment<lanes>(row * lanes);
-                const Size at = row * kernels_.stride + first;
-                product += static_cast<double>(((re.square() + im.square()) * kernels_.im.segment<lanes>(at)).sum());
-                re *= kernels_.re.segment<lanes>(at);
-                im *= kernels_.re.segment<lanes>(at);
+                const Size at = row * force_.stride + first;
+                const auto force_re = force_.re.segment<lanes>(at);
+                const auto force_im = force_.im.segment<lanes>(at);
+                product += static_cast<double>(((re.square() + im.square()) * closeness_.segment<lanes>(at)).sum());
+                const Eigen::Array<float, lanes, 1> turned = re * force_im + im * force_re;
+                re = re * force_re - im * force_im;
+                im = turned;
             }
             products[static_cast<std::size_t>(tile)] = product;
             bundle.backward(fft_);
@@ -205,9 +216,34 @@ public:
     }
 
 private:
+    /// Nodes between the kernel's end and its beginning again: undoing the splines smears the break between them.
+    static constexpr Size margin = 16;
+
+    /// By which each frequency of one axis is to be multiplied after spreading, collecting and two unscaled transforms.
+    Plane axis_factors() const {
+        Plane factors(length());
+        for (Size k = 0; k < length(); ++k) {
+            const double angle =
+                std::numbers::pi * static_cast<double>(std::min(k, length() - k)) / static_cast<double>(length());
+            const double spline = angle > 0 ? std::pow(std::sin(angle) / angle, 4) : 1.0;
+            factors[k] = static_cast<float>(1.0 / (spline * spline * static_cast<double>(length())));
+        }
+        return factors;
+    }
+
+    /// The transform of a plane of length x length.
+    void transform(ComplexPlane& plane) {
+        transform_rows(plane, length(), length(), false);
+        for_columns([&](Bundle& bundle, Size first, Size) {
+            load_columns(plane, first, length(), bundle);
+            bundle.forward(fft_);
+            store_columns(plane, first, length(), bundle);
+        });
+    }
+
     template <class Body>
     void for_columns(Body&& body) {
-        parallel_for(kernels_.stride / lanes, Grain{4}, threads_, [&](Range tiles) {
+        parallel_for(force_.stride / lanes, Grain{4}, threads_, [&](Range tiles) {
             Bundle bundle(fft_.length());
             for (const Size tile : tiles) body(bundle, tile * lanes, tile);
         });
@@ -264,7 +300,8 @@ private:
     double spacing_;
     Threads threads_;
     Fft fft_;
-    ComplexPlane kernels_;
+    ComplexPlane force_;  // transforms, scaled for the way back
+    Plane closeness_;
 };
 
 class GridRepulsion final : public Repulsion {
@@ -278,8 +315,7 @@ public:
         }
         sort_by_row(layout, grid);
         spread(layout, grid);
-        const double total = convolution_->apply(charge_);
-        convolution_->apply(moment_);
+        const double total = convolution_->apply(plane_);
         collect(layout, grid, forces);
         return total - static_cast<double>(layout.n_rows());
     }
@@ -308,20 +344,15 @@ private:
         const Spot column = grid.spot(x, grid.origin_x);
         const Spot row = grid.spot(y, grid.origin_y);
         for (Size r = 0; r < support; ++r) {
-            const Size at = (row.first + r) * charge_.stride + column.first;
+            const Size at = (row.first + r) * plane_.stride + column.first;
             for (Size c = 0; c < support; ++c) {
                 visit(at + c, row.weights[static_cast<std::size_t>(r)] * column.weights[static_cast<std::size_t>(c)]);
             }
         }
     }
 
-    /// Charges 1 (charge_) and x + i y (moment_), the coordinates from the middle of the grid.
     void spread(DenseView<const float> layout, const Grid& grid) {
-        charge_.assign_zero(grid.side, convolution_->length());
-        moment_.assign_zero(grid.side, convolution_->length());
-        const double half = 0.5 * grid.spacing * static_cast<double>(grid.side - 1);
-        middle_x_ = static_cast<float>(grid.origin_x + half);
-        middle_y_ = static_cast<float>(grid.origin_y + half);
+        plane_.assign_zero(grid.side, convolution_->length());
         const Size n_tiles = (grid.side + tile_rows - 1) / tile_rows;
         for (const Size parity : {0, 1}) {
             parallel_for((n_tiles + 1 - parity) / 2, Grain{1}, threads_, [&](Range tiles) {
@@ -335,31 +366,21 @@ private:
         const Size end = row_begin_[static_cast<std::size_t>(end_row)];
         for (Size k = row_begin_[static_cast<std::size_t>(first_row)]; k < end; ++k) {
             const auto point = static_cast<Size>(by_row_[static_cast<std::size_t>(k)]);
-            const float x = layout(point, 0);
-            const float y = layout(point, 1);
-            around(grid, x, y, [&](Size at, float weight) {
-                charge_.re[at] += weight;
-                moment_.re[at] += weight * (x - middle_x_);
-                moment_.im[at] += weight * (y - middle_y_);
-            });
+            around(grid, layout(point, 0), layout(point, 1), [&](Size at, float weight) { plane_.re[at] += weight; });
         }
     }
 
     void collect(DenseView<const float> layout, const Grid& grid, DenseView<float> forces) const {
         parallel_for(layout.n_rows(), Grain{2048}, threads_, [&](Range points) {
             for (const Size point : points) {
-                const float x = layout(point, 0);
-                const float y = layout(point, 1);
-                float ones = 0;
-                float xs = 0;
-                float ys = 0;
-                around(grid, x, y, [&](Size at, float weight) {
-                    ones += weight * charge_.re[at];
-                    xs += weight * moment_.re[at];
-                    ys += weight * moment_.im[at];
+                float x = 0;
+                float y = 0;
+                around(grid, layout(point, 0), layout(point, 1), [&](Size at, float weight) {
+                    x += weight * plane_.re[at];
+                    y += weight * plane_.im[at];
                 });
-                forces(point, 0) = (x - middle_x_) * ones - xs;
-                forces(point, 1) = (y - middle_y_) * ones - ys;
+                forces(point, 0) = x;
+                forces(point, 1) = y;
             }
         });
     }
@@ -369,10 +390,7 @@ private:
     std::vector<std::uint32_t> row_of_;
     std::vector<std::uint32_t> by_row_;
     std::vector<Size> row_begin_;
-    ComplexPlane charge_;
-    ComplexPlane moment_;
-    float middle_x_ = 0;
-    float middle_y_ = 0;
+    ComplexPlane plane_;  // charges, and then the forces between them
 };
 
 }  // namespace

@@ -24,13 +24,14 @@ struct TsneOptions {
 /// Moves points in the plane so that their Student-t affinities match `affinities`: t-SNE (van der Maaten and Hinton
 /// 2008).
 ///
-/// Repulsion beyond `max_exact` points through a grid and FFT (Linderman et al. 2019), with cubic interpolation between
-/// the nodes nearest to a point where the paper has a quadratic one in fixed intervals: at two fifths of a unit between
-/// nodes, or less for a small layout, so that there are at least 64 a side, its divergence is that of exact repulsion.
+/// Repulsion beyond `max_exact` points through a grid and FFT (Linderman et al. 2019), but with one convolution where
+/// the paper has four, and with cubic B-splines, undone in the transform, where it has quadratic interpolation in fixed
+/// intervals: at less than half a unit between nodes, and at least 64 nodes a side, its divergence is that of exact
+/// repulsion.
 /// Momentum, gains and bound on the step as in openTSNE. (qdtsne has Barnes-Hut only; the speed and perplexity asked
 /// for forced our own.)
 ///
-/// Cost per step: one read of the affinities, n, and a few FFTs of (2 x side)^2. Scratch: 8 floats a point, 10 a grid
+/// Cost per step: one read of the affinities, n, and a few FFTs of (2 x side)^2. Scratch: 8 floats a point, 16 a grid
 /// node. Determinism: the same bytes at any number of threads.
 ///
 /// @param[in,out] layout  points x 2: the start, then the result.

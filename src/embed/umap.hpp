@@ -35,8 +35,8 @@ struct UmapOptions {
 /// be run in parallel only by racing. Here every vertex moves by itself in each turn (of which a small graph's epoch
 /// has two), through its own edges one after the other, while all others stand where the last turn left them. An edge
 /// pulls both ends in the same turns; a pull takes the part of the way that umap-learn's two updates of that edge take
-/// together, and never more than half, so that two ends meet instead of swapping places. Of eight pulls at a time four
-/// come before the pushes that go with them, and four after; the strangers that go with one pull push from one
+/// together, and never more than half, so that two ends meet instead of swapping places. Of four pulls at a time two
+/// come before the pushes that go with them, and two after; the strangers that go with one pull push from one
 /// position. (umappp offers locked or racing updates only: the requirement of a parallel and deterministic layout
 /// forced our own.)
 ///

@@ -95,8 +95,8 @@ public:
         kept_ = size_;
     }
 
-    /// Drops what can't be among the k nearest if that is worth it: lowers the threshold for what comes next. Where many
-    /// more than k had to be kept last time, as many references lie at one distance, it waits for a quarter more.
+    /// Drops what can't be among the k nearest if that is worth it: lowers the threshold for what comes next. Where
+    /// many more than k had to be kept last time, as many references lie at one distance, it waits for a quarter more.
     void tighten() {
         if (size_ > std::max(k_ + k_ / 2, kept_ + kept_ / 4 - k_)) shrink();
     }

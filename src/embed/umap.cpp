@@ -22,9 +22,9 @@ constexpr Grain vertices_per_chunk{512};
 /// Vertices moved side by side. A force is a long chain of operations on the one before it; those of other vertices
 /// fill the time, and no vertex waits for a sum over lanes of a register.
 constexpr Size lanes = 16;
-/// Pulls of each lane whose partners are fetched together, and half of which come before the pushes of all. The fewer,
-/// the nearer to umap-learn, which takes turns at each: with eight, layouts of 50,000 cells were less trustworthy.
-constexpr Size pulls_per_slice = 4;
+/// Most pulls of each lane whose partners are fetched together: few enough for their positions to stay in the nearest
+/// cache.
+constexpr Size most_pulls_per_slice = 8;
 /// umap-learn's bound on each coordinate of a push.
 constexpr float max_push = 4.0F;
 
@@ -33,7 +33,8 @@ constexpr float max_push = 4.0F;
 template <int fixed_dims>
 class Group {
 public:
-    Group(const UmapOptions& options, const Random& random, float alpha, DenseView<const float> before)
+    Group(const UmapOptions& options, const Random& random, float alpha, DenseView<const float> before,
+          Size pulls_per_slice)
         : a_(static_cast<float>(options.a)),
           b_(static_cast<float>(options.b)),
           pull_(2.0F * a_ * b_ * alpha),
@@ -42,6 +43,7 @@ public:
           rate_(before.n_rows() > 1 ? options.negative_sample_rate : 0),
           random_(random),
           before_(before),
+          pulls_per_slice_(pulls_per_slice),
           partners_(static_cast<std::size_t>(pulls_per_slice * (1 + rate_) * lanes)),
           coordinates_(partners_.size() * static_cast<std::size_t>(n_dims())),
           squared_(static_cast<std::size_t>(std::max<Size>(rate_, pulls_per_slice) * lanes)),
@@ -50,8 +52,8 @@ public:
     /// @param lists  up to `lanes` of them, the longest first.
     void move(std::span<const DueEdges::List> lists, DenseView<float> after) {
         enter(lists);
-        for (Size first = 0; first < lists[0].size; first += pulls_per_slice) {
-            const Size n_pulls = std::min(pulls_per_slice, lists[0].size - first);
+        for (Size first = 0; first < lists[0].size; first += pulls_per_slice_) {
+            const Size n_pulls = std::min(pulls_per_slice_, lists[0].size - first);
             choose_partners(lists, first, n_pulls);
             fetch(n_pulls);
             // In umap-learn half of the pulls follow any push. Were all of them before it, the others would see the
@@ -78,7 +80,7 @@ private:
     float* own(Size d) { return own_.data() + d * lanes; }
     /// Coordinates of the partners of every lane in pull k of the slice: the neighbour's, then rows of strangers'.
     const float* coordinates(Size d, Size k) const {
-        return coordinates_.data() + (d * pulls_per_slice + k) * (1 + rate_) * lanes;
+        return coordinates_.data() + (d * pulls_per_slice_ + k) * (1 + rate_) * lanes;
     }
 
     void enter(std::span<const DueEdges::List> lists) {
@@ -204,7 +206,7 @@ private:
     /// Squared distances to `n_rows` rows of partners of pull k, bounded so that every power of them is finite; to row
     /// `to` of squared_ and the following.
     void measure(Size k, Size first_row, Size n_rows, Size to) {
-        const Size stride = pulls_per_slice * (1 + rate_) * lanes;
+        const Size stride = pulls_per_slice_ * (1 + rate_) * lanes;
         for (Size row = 0; row < n_rows; ++row) {
             const float* const theirs = coordinates(0, k) + (first_row + row) * lanes;
             const float* const position = own(0);
@@ -228,11 +230,12 @@ private:
     Size rate_;
     Random random_;
     DenseView<const float> before_;
+    Size pulls_per_slice_;
     std::array<std::uint32_t, lanes> vertices_{};
     std::array<std::uint32_t, lanes> low_{};
     std::array<std::uint32_t, lanes> high_{};
     std::array<std::int32_t, lanes> n_due_{};
-    std::array<float, static_cast<std::size_t>(pulls_per_slice* lanes)> turns_{};
+    std::array<float, static_cast<std::size_t>(most_pulls_per_slice* lanes)> turns_{};
     std::vector<std::uint32_t> partners_;
     std::vector<float> coordinates_;
     std::vector<float> squared_;
@@ -244,9 +247,11 @@ template <int fixed_dims>
 void run_turn(const NeighborGraph& graph, const Schedule& schedule, const UmapOptions& options, float alpha, int turn,
               DenseView<const float> before, DenseView<float> after, Threads threads) {
     const Random random(options.seed, static_cast<std::uint64_t>(turn));
+    // With all pulls of an epoch in one turn, layouts of 50,000 cells are less trustworthy unless pushes come oftener.
+    const Size pulls_per_slice = most_pulls_per_slice / (schedule.turns_per_epoch() > 1 ? 1 : 2);
     parallel_for(graph.n_vertices(), vertices_per_chunk, threads, [&](Range vertices) {
         const DueEdges due(graph, schedule, vertices, static_cast<std::uint32_t>(turn));
-        Group<fixed_dims> group(options, random, alpha, before);
+        Group<fixed_dims> group(options, random, alpha, before, pulls_per_slice);
         const auto lists = due.lists();
         for (std::size_t first = 0; first < lists.size(); first += static_cast<std::size_t>(lanes)) {
             group.move(lists.subspan(first, std::min(static_cast<std::size_t>(lanes), lists.size() - first)), after);

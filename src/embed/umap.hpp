@@ -35,10 +35,10 @@ struct UmapOptions {
 /// be run in parallel only by racing. Here every vertex moves by itself in each turn (of which a small graph's epoch
 /// has two), through its own edges one after the other, while all others stand where the last turn left them. An edge
 /// pulls both ends in the same turns; a pull takes the part of the way that umap-learn's two updates of that edge take
-/// together, and never more than half, so that two ends meet instead of swapping places. Of four pulls at a time two
-/// come before the pushes that go with them, and two after; the strangers that go with one pull push from one
-/// position. (umappp offers locked or racing updates only: the requirement of a parallel and deterministic layout
-/// forced our own.)
+/// together, and never more than half, so that two ends meet instead of swapping places. Of four pulls at a time
+/// (eight, where an epoch has two turns) half come before the pushes that go with them, and half after; the strangers
+/// that go with one pull push from one position. (umappp offers locked or racing updates only: the requirement of a
+/// parallel and deterministic layout forced our own.)
 ///
 /// Cost: edges x epochs x mean weight x (1 + negative_sample_rate) pairs, 16 vertices side by side in SIMD registers; a
 /// pair costs some 50 operations in a lane and one read of 4 bytes a dimension at a random place of the layout.

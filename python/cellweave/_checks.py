@@ -11,7 +11,7 @@ from anndata import AnnData
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
+    return isinstance(value, Real) and not isinstance(value, bool)  # numpy's numbers are Real, its bool is not
 
 
 def number(value: Any, name: str, *, above: float | None = None, optional: bool = True) -> None:

@@ -159,9 +159,9 @@ public:
         force_.assign_zero(length, length);
         const auto offset = [&](Size k) { return static_cast<double>(2 * k < length ? k : k - length) * spacing; };
         for (Size row = 0; row < length; ++row) {
+            const double dy = offset(row);
             for (Size col = 0; col < length; ++col) {
                 const double dx = offset(col);
-                const double dy = offset(row);
                 const double near = 1.0 / (1.0 + dx * dx + dy * dy);
                 const Size at = row * force_.stride + col;
                 closeness.re[at] = static_cast<float>(near);

@@ -27,9 +27,8 @@ struct TsneOptions {
 /// Repulsion beyond `max_exact` points through a grid and FFT (Linderman et al. 2019), but with one convolution where
 /// the paper has four, and with cubic B-splines, undone in the transform, where it has quadratic interpolation in fixed
 /// intervals: at less than half a unit between nodes, and at least 64 nodes a side, its divergence is that of exact
-/// repulsion.
-/// Momentum, gains and bound on the step as in openTSNE. (qdtsne has Barnes-Hut only; the speed and perplexity asked
-/// for forced our own.)
+/// repulsion. Momentum, gains and bound on the step as in openTSNE. (qdtsne has Barnes-Hut only; the speed and
+/// perplexity asked for forced our own.)
 ///
 /// Cost per step: one read of the affinities, n, and a few FFTs of (2 x side)^2. Scratch: 8 floats a point, 16 a grid
 /// node. Determinism: the same bytes at any number of threads.

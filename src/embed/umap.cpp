@@ -80,8 +80,10 @@ private:
     float* own(Size d) { return own_.data() + d * lanes; }
     /// Coordinates of the partners of every lane in pull k of the slice: the neighbour's, then rows of strangers'.
     const float* coordinates(Size d, Size k) const {
-        return coordinates_.data() + (d * pulls_per_slice_ + k) * (1 + rate_) * lanes;
+        return coordinates_.data() + d * stride() + k * (1 + rate_) * lanes;
     }
+    /// From one dimension of the partners' coordinates to the next.
+    Size stride() const { return static_cast<Size>(partners_.size()); }
 
     void enter(std::span<const DueEdges::List> lists) {
         for (std::size_t lane = 0; lane < static_cast<std::size_t>(lanes); ++lane) {
@@ -129,7 +131,7 @@ private:
     /// Reads the partners' positions, all before any is used: the reads overlap.
     void fetch(Size n_pulls) {
         const Size n = n_pulls * (1 + rate_) * lanes;
-        const auto stride = static_cast<Size>(partners_.size());
+        const Size stride = this->stride();
         const std::uint32_t* const partners = partners_.data();
         float* const values = coordinates_.data();
         const float* const positions = before_.data();
@@ -206,7 +208,7 @@ private:
     /// Squared distances to `n_rows` rows of partners of pull k, bounded so that every power of them is finite; to row
     /// `to` of squared_ and the following.
     void measure(Size k, Size first_row, Size n_rows, Size to) {
-        const Size stride = pulls_per_slice_ * (1 + rate_) * lanes;
+        const Size stride = this->stride();
         for (Size row = 0; row < n_rows; ++row) {
             const float* const theirs = coordinates(0, k) + (first_row + row) * lanes;
             const float* const position = own(0);

@@ -121,6 +121,7 @@ def test_malformed_csr(datasets, array, position, value):
         ({"sigma": 0}, ValueError),
         ({"sigma": -1.0}, ValueError),
         ({"sigma": np.nan}, ValueError),
+        ({"sigma": np.complex128(15 + 1j)}, TypeError),
         ({"alpha": np.inf}, ValueError),
         ({"alpha": "low"}, TypeError),
         ({"batch_size": 0}, ValueError),

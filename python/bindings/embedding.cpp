@@ -1,5 +1,6 @@
 #include "arrays.hpp"
 #include "call.hpp"
+#include "embed/affinities.hpp"
 #include "embed/neighbor_graph.hpp"
 #include "embed/spectral.hpp"
 #include "embed/tsne.hpp"
@@ -9,28 +10,29 @@
 namespace cellweave::bindings {
 
 void bind_embedding(py::module_& m) {
-    py::class_<NeighborGraph>(m, "NeighborGraph")
-        .def(py::init([](const CsrArg& connectivities, double min_relative_weight, int threads) {
-                 return connectivities.visit_real([&](auto view) {
-                     return run([&] { return make_neighbor_graph(view, min_relative_weight, Threads{threads}); });
-                 });
-             }),
-             py::arg("connectivities"), py::arg("min_relative_weight"), py::arg("threads"))
-        .def_property_readonly("n_edges", &NeighborGraph::n_edges);
+    py::class_<Graph<float>>(m, "Graph", "For spectral_layout, optimize_umap and optimize_tsne.");
+    m.def(
+        "neighbor_graph",
+        [](const CsrArg& connectivities, double min_relative_weight, int threads) {
+            return connectivities.visit_real([&](auto view) {
+                return run([&] { return neighbor_graph(view, min_relative_weight, Threads{threads}); });
+            });
+        },
+        py::arg("connectivities"), py::arg("min_relative_weight"), py::arg("threads"));
     m.def(
         "spectral_layout",
-        [](const NeighborGraph& graph, Size n_dims, std::uint64_t seed, int threads) {
-            auto layout = new_matrix<float>(graph.n_vertices(), n_dims);
+        [](const Graph<float>& graph, Size n_dims, std::uint64_t seed, int threads) {
+            auto layout = new_matrix<float>(graph.view().n_vertices(), n_dims);
             const auto out = mutable_matrix(layout);
             const SpectralOptions options{.seed = seed};
-            run([&] { spectral_layout(graph, options, out, Threads{threads}); });
+            run([&] { spectral_layout(graph.view(), options, out, Threads{threads}); });
             return layout;
         },
         py::arg("graph"), py::arg("n_dims"), py::arg("seed"), py::arg("threads"));
     m.def(
         "optimize_umap",
-        [](const NeighborGraph& graph, Array<float> layout, int n_epochs, double a, double b, double alpha,
-           double gamma, int negative_sample_rate, std::uint64_t seed, int threads) {
+        [](const Graph<float>& graph, Array<float> layout, int n_epochs, double a, double b, double alpha, double gamma,
+           int negative_sample_rate, std::uint64_t seed, int threads) {
             const UmapOptions options{.n_epochs = n_epochs,
                                       .a = a,
                                       .b = b,
@@ -39,35 +41,35 @@ void bind_embedding(py::module_& m) {
                                       .negative_sample_rate = negative_sample_rate,
                                       .seed = seed};
             const auto out = mutable_matrix(layout);
-            run([&] { optimize_umap(graph, options, out, Threads{threads}); });
+            run([&] { optimize_umap(graph.view(), options, out, Threads{threads}); });
         },
         "Moves `layout` in place.", py::arg("graph"), py::arg("layout").noconvert(), py::kw_only(), py::arg("n_epochs"),
         py::arg("a"), py::arg("b"), py::arg("alpha"), py::arg("gamma"), py::arg("negative_sample_rate"),
         py::arg("seed"), py::arg("threads"));
-    py::class_<Affinities>(m, "Affinities")
-        .def(py::init([](const Array<std::int32_t>& neighbors, Array<float> distances, double perplexity, int threads) {
-                 const auto others = matrix(neighbors);
-                 const auto values = mutable_matrix(distances);
-                 require(others.n_rows() == values.n_rows() && others.n_cols() == values.n_cols(),
-                         "neighbors and distances differ in shape.");
-                 return run([&] {
-                     perplexity_affinities(values, perplexity, Threads{threads});
-                     return joint_affinities(others, values, Threads{threads});
-                 });
-             }),
-             "Overwrites `distances`.", py::arg("neighbors").noconvert(), py::arg("distances").noconvert(),
-             py::arg("perplexity"), py::arg("threads"))
-        .def_property_readonly("n_pairs", [](const Affinities& affinities) { return affinities.targets.size(); });
+    m.def(
+        "tsne_affinities",
+        [](const Array<std::int32_t>& neighbors, Array<float> distances, double perplexity, int threads) {
+            const auto others = matrix(neighbors);
+            const auto values = mutable_matrix(distances);
+            require(others.n_rows() == values.n_rows() && others.n_cols() == values.n_cols(),
+                    "neighbors and distances differ in shape.");
+            return run([&] {
+                perplexity_affinities(values, perplexity, Threads{threads});
+                return joint_affinities(others, values, Threads{threads});
+            });
+        },
+        "Overwrites `distances`.", py::arg("neighbors").noconvert(), py::arg("distances").noconvert(),
+        py::arg("perplexity"), py::arg("threads"));
     m.def(
         "optimize_tsne",
-        [](const Affinities& affinities, Array<float> layout, int n_iterations, int n_exaggerated, double exaggeration,
-           double learning_rate, int threads) {
+        [](const Graph<float>& affinities, Array<float> layout, int n_iterations, int n_exaggerated,
+           double exaggeration, double learning_rate, int threads) {
             const TsneOptions options{.n_iterations = n_iterations,
                                       .n_exaggerated = n_exaggerated,
                                       .exaggeration = exaggeration,
                                       .learning_rate = learning_rate};
             const auto out = mutable_matrix(layout);
-            return run([&] { return optimize_tsne(affinities, options, out, Threads{threads}); });
+            return run([&] { return optimize_tsne(affinities.view(), options, out, Threads{threads}); });
         },
         "Moves `layout` in place; returns the Kullback-Leibler divergence.", py::arg("affinities"),
         py::arg("layout").noconvert(), py::kw_only(), py::arg("n_iterations"), py::arg("n_exaggerated"),

@@ -39,9 +39,9 @@ py::tuple filled_table(const py::array& points, const std::optional<py::array>& 
 }
 
 template <Real T>
-py::tuple as_tuple(Connectivities<T>&& graph) {
-    return py::make_tuple(as_array(std::move(graph.weights)), as_array(std::move(graph.indices)),
-                          as_array(std::move(graph.indptr)));
+py::tuple as_tuple(Graph<T>&& graph) {
+    return py::make_tuple(as_array(std::move(graph.weights)), as_array(std::move(graph.neighbors)),
+                          as_array(std::move(graph.offsets)));
 }
 
 }  // namespace

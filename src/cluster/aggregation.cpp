@@ -41,14 +41,11 @@ CoarseLevel<M> aggregate(const Objective<W, M>& objective, std::span<const Verte
         }
     });
 
-    auto& offsets = coarse.graph.offsets;
-    for (std::size_t k = 1; k < offsets.size(); ++k) offsets[k] += offsets[k - 1];
-    coarse.graph.neighbors.resize(static_cast<std::size_t>(offsets.back()));
-    coarse.graph.weights.resize(static_cast<std::size_t>(offsets.back()));
+    coarse.graph.make_room();
     parallel_for(static_cast<Size>(blocks.size()), Grain{8}, threads, [&](Range range) {
         for (const Size b : range) {
             const Graph<double>& edges = blocks[static_cast<std::size_t>(b)];
-            const Size first = offsets[static_cast<std::size_t>(b * block.size)];
+            const Size first = coarse.graph.offsets[static_cast<std::size_t>(b * block.size)];
             std::copy(edges.neighbors.begin(), edges.neighbors.end(), coarse.graph.neighbors.begin() + first);
             std::copy(edges.weights.begin(), edges.weights.end(), coarse.graph.weights.begin() + first);
         }

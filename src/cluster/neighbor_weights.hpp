@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "cluster/graph.hpp"
+#include "sparse/graph.hpp"
 
 namespace cellweave {
 

@@ -1,7 +1,7 @@
 #pragma once
 #include <span>
 
-#include "cluster/graph.hpp"
+#include "cluster/affinity_graph.hpp"
 
 namespace cellweave {
 

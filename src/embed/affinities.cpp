@@ -58,24 +58,23 @@ void calibrate_row(std::span<float> row, double wanted, std::vector<double>& squ
     for (std::size_t k = 0; k < row.size(); ++k) row[k] = static_cast<float>(weights[k]);
 }
 
-/// Sorts entries [begin, end) by target and merges those of one target; returns the new end.
-Size merge_row(Affinities& pairs, Size begin, Size end, std::vector<std::pair<std::uint32_t, float>>& row) {
+/// Sorts edges [begin, end) by neighbour and merges those to the same one; returns the new end.
+Size merge_edges(Graph<float>& graph, Size begin, Size end, std::vector<std::pair<Vertex, float>>& row) {
     row.clear();
-    for (Size k = begin; k < end; ++k) {
-        row.emplace_back(pairs.targets[static_cast<std::size_t>(k)], pairs.values[static_cast<std::size_t>(k)]);
+    for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k) {
+        row.emplace_back(graph.neighbors[k], graph.weights[k]);
     }
     std::sort(row.begin(), row.end());
-    Size last = begin - 1;
-    for (const auto& [target, value] : row) {
-        if (last >= begin && pairs.targets[static_cast<std::size_t>(last)] == target) {
-            pairs.values[static_cast<std::size_t>(last)] += value;
+    auto kept = static_cast<std::size_t>(begin);
+    for (const auto& [neighbor, weight] : row) {
+        if (kept > static_cast<std::size_t>(begin) && graph.neighbors[kept - 1] == neighbor) {
+            graph.weights[kept - 1] += weight;
             continue;
         }
-        ++last;
-        pairs.targets[static_cast<std::size_t>(last)] = target;
-        pairs.values[static_cast<std::size_t>(last)] = value;
+        graph.neighbors[kept] = neighbor;
+        graph.weights[kept++] = weight;
     }
-    return last + 1;
+    return static_cast<Size>(kept);
 }
 
 }  // namespace
@@ -101,60 +100,60 @@ void perplexity_affinities(DenseView<float> distances, double perplexity, Thread
     });
 }
 
-Affinities joint_affinities(DenseView<const std::int32_t> neighbors, DenseView<const float> probabilities,
-                            Threads threads) {
+Graph<float> joint_affinities(DenseView<const std::int32_t> neighbors, DenseView<const float> probabilities,
+                              Threads threads) {
     const Size n = neighbors.n_rows();
     const Size n_neighbors = neighbors.n_cols();
-    Affinities pairs;
-    pairs.offsets.assign(static_cast<std::size_t>(n) + 1, n_neighbors);
-    pairs.offsets[0] = 0;
+    Graph<float> joint;
+    std::vector<Size>& offsets = joint.offsets;
+    offsets.assign(static_cast<std::size_t>(n) + 1, n_neighbors);
+    offsets[0] = 0;
     for (Size point = 0; point < n; ++point) {
         Monitor::poll();
         for (const std::int32_t other : neighbors.row(point)) {
             require(other >= 0 && other < n && other != point, "neighbours must be other points of the same data.");
-            ++pairs.offsets[static_cast<std::size_t>(other) + 1];
+            ++offsets[static_cast<std::size_t>(other) + 1];
         }
     }
-    std::partial_sum(pairs.offsets.begin(), pairs.offsets.end(), pairs.offsets.begin());
-    pairs.targets.resize(static_cast<std::size_t>(pairs.offsets.back()));
-    pairs.values.resize(static_cast<std::size_t>(pairs.offsets.back()));
+    joint.make_room();
 
-    std::vector<Size> next(pairs.offsets.begin(), pairs.offsets.end() - 1);
+    std::vector<Size> next(offsets.begin(), offsets.end() - 1);
     const float scale = 0.5F / static_cast<float>(n);
-    const auto append = [&](Size point, std::uint32_t target, float value) {
+    const auto append = [&](Size point, Size neighbor, float weight) {
         const auto slot = static_cast<std::size_t>(next[static_cast<std::size_t>(point)]++);
-        pairs.targets[slot] = target;
-        pairs.values[slot] = value;
+        joint.neighbors[slot] = static_cast<Vertex>(neighbor);
+        joint.weights[slot] = weight;
     };
     for (Size point = 0; point < n; ++point) {
         Monitor::poll();
         for (Size k = 0; k < n_neighbors; ++k) {
             const float half = scale * probabilities(point, k);
-            append(point, static_cast<std::uint32_t>(neighbors(point, k)), half);
-            append(static_cast<Size>(neighbors(point, k)), static_cast<std::uint32_t>(point), half);
+            append(point, neighbors(point, k), half);
+            append(neighbors(point, k), point, half);
         }
     }
 
     std::vector<Size> merged_end(static_cast<std::size_t>(n));
     parallel_for(n, Grain{std::max<Size>(1, 20000 / n_neighbors)}, threads, [&](Range points) {
-        std::vector<std::pair<std::uint32_t, float>> row;
+        std::vector<std::pair<Vertex, float>> row;
         for (const Size point : points) {
-            merged_end[static_cast<std::size_t>(point)] = merge_row(pairs, pairs.begin(point), pairs.end(point), row);
+            const auto k = static_cast<std::size_t>(point);
+            merged_end[k] = merge_edges(joint, offsets[k], offsets[k + 1], row);
         }
     });
     Size kept = 0;
-    for (Size point = 0; point < n; ++point) {
-        const Size begin = pairs.begin(point);
-        const Size end = merged_end[static_cast<std::size_t>(point)];
-        pairs.offsets[static_cast<std::size_t>(point)] = kept;
-        std::copy(pairs.targets.begin() + begin, pairs.targets.begin() + end, pairs.targets.begin() + kept);
-        std::copy(pairs.values.begin() + begin, pairs.values.begin() + end, pairs.values.begin() + kept);
+    for (std::size_t point = 0; point < static_cast<std::size_t>(n); ++point) {
+        const Size begin = offsets[point];
+        const Size end = merged_end[point];
+        offsets[point] = kept;
+        std::copy(joint.neighbors.begin() + begin, joint.neighbors.begin() + end, joint.neighbors.begin() + kept);
+        std::copy(joint.weights.begin() + begin, joint.weights.begin() + end, joint.weights.begin() + kept);
         kept += end - begin;
     }
-    pairs.offsets.back() = kept;
-    pairs.targets.resize(static_cast<std::size_t>(kept));
-    pairs.values.resize(static_cast<std::size_t>(kept));
-    return pairs;
+    offsets.back() = kept;
+    joint.neighbors.resize(static_cast<std::size_t>(kept));
+    joint.weights.resize(static_cast<std::size_t>(kept));
+    return joint;
 }
 
 }  // namespace cellweave

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/error.hpp"
+#include "sparse/symmetrize.hpp"
 
 namespace cellweave {
 
@@ -42,25 +43,14 @@ T checked_maximum(CsrView<const T, I> connectivities, Threads threads) {
         [](T& total, T&& part) { total = std::max(total, part); });
 }
 
-void sum_offsets(std::vector<Size>& offsets) {
-    std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
-}
-
-void allocate_edges(NeighborGraph& graph) {
-    sum_offsets(graph.offsets);
-    graph.targets.resize(static_cast<std::size_t>(graph.offsets.back()));
-    graph.weights.resize(static_cast<std::size_t>(graph.offsets.back()));
-}
-
-bool is_symmetric(const NeighborGraph& graph, Threads threads) {
+bool is_symmetric(GraphView<float> graph, Threads threads) {
     const auto has_mirror = [&](Size vertex, Size edge) {
-        const auto target = static_cast<Size>(graph.targets[static_cast<std::size_t>(edge)]);
-        const auto first = graph.targets.begin() + graph.begin(target);
-        const auto last = graph.targets.begin() + graph.end(target);
-        const auto mirror = std::lower_bound(first, last, static_cast<std::uint32_t>(vertex));
-        if (mirror == last || *mirror != static_cast<std::uint32_t>(vertex)) return false;
-        const float back = graph.weights[static_cast<std::size_t>(mirror - graph.targets.begin())];
-        return std::abs(back - graph.weights[static_cast<std::size_t>(edge)]) <= symmetry_tolerance;
+        const Size target = graph.neighbor(edge);
+        const auto candidates = graph.neighbors(target);
+        const auto mirror = std::lower_bound(candidates.begin(), candidates.end(), static_cast<Vertex>(vertex));
+        if (mirror == candidates.end() || *mirror != static_cast<Vertex>(vertex)) return false;
+        const float back = graph.weight(graph.begin(target) + (mirror - candidates.begin()));
+        return std::abs(back - graph.weight(edge)) <= symmetry_tolerance;
     };
     const int n_lonely = parallel_reduce(
         graph.n_vertices(), vertices_per_chunk, threads,
@@ -76,55 +66,10 @@ bool is_symmetric(const NeighborGraph& graph, Threads threads) {
     return n_lonely == 0;
 }
 
-NeighborGraph transposed(const NeighborGraph& graph) {
-    NeighborGraph result;
-    result.offsets.assign(graph.offsets.size(), 0);
-    for (const std::uint32_t target : graph.targets) ++result.offsets[target + 1];
-    allocate_edges(result);
-    std::vector<Size> next(result.offsets.begin(), result.offsets.end() - 1);
-    for (Size vertex = 0; vertex < graph.n_vertices(); ++vertex) {
-        for (Size edge = graph.begin(vertex); edge < graph.end(vertex); ++edge) {
-            const auto slot = static_cast<std::size_t>(next[graph.targets[static_cast<std::size_t>(edge)]]++);
-            result.targets[slot] = static_cast<std::uint32_t>(vertex);
-            result.weights[slot] = graph.weights[static_cast<std::size_t>(edge)];
-        }
-    }
-    return result;
-}
-
-/// (graph + transposed) / 2.
-NeighborGraph symmetrized(const NeighborGraph& graph) {
-    const NeighborGraph mirror = transposed(graph);
-    NeighborGraph result;
-    result.offsets.assign(1, 0);
-    const auto append = [&](std::uint32_t target, float weight) {
-        result.targets.push_back(target);
-        result.weights.push_back(weight);
-    };
-    for (Size vertex = 0; vertex < graph.n_vertices(); ++vertex) {
-        auto one = static_cast<std::size_t>(graph.begin(vertex));
-        auto other = static_cast<std::size_t>(mirror.begin(vertex));
-        const auto one_end = static_cast<std::size_t>(graph.end(vertex));
-        const auto other_end = static_cast<std::size_t>(mirror.end(vertex));
-        while (one < one_end || other < other_end) {
-            const bool take_one = other == other_end || (one < one_end && graph.targets[one] <= mirror.targets[other]);
-            const bool take_other =
-                one == one_end || (other < other_end && mirror.targets[other] <= graph.targets[one]);
-            const std::uint32_t target = take_one ? graph.targets[one] : mirror.targets[other];
-            float weight = 0;
-            if (take_one) weight += 0.5F * graph.weights[one++];
-            if (take_other) weight += 0.5F * mirror.weights[other++];
-            append(target, weight);
-        }
-        result.offsets.push_back(static_cast<Size>(result.targets.size()));
-    }
-    return result;
-}
-
 }  // namespace
 
 template <Real T, class I>
-NeighborGraph make_neighbor_graph(CsrView<const T, I> connectivities, double min_relative_weight, Threads threads) {
+Graph<float> neighbor_graph(CsrView<const T, I> connectivities, double min_relative_weight, Threads threads) {
     const Size n = connectivities.n_rows();
     require(n == connectivities.n_cols(), "connectivities: expected cells x cells, found " + std::to_string(n) + " x " +
                                               std::to_string(connectivities.n_cols()) + ".");
@@ -133,7 +78,7 @@ NeighborGraph make_neighbor_graph(CsrView<const T, I> connectivities, double min
     const T scale = heaviest > 0 ? 1 / heaviest : T{0};
     const auto least = std::max(static_cast<T>(min_relative_weight) * heaviest, std::numeric_limits<T>::min());
 
-    NeighborGraph graph;
+    Graph<float> graph;
     graph.offsets.assign(static_cast<std::size_t>(n) + 1, 0);
     const auto each_kept = [&](Size row, auto&& take) {
         const auto line = connectivities.row(row);
@@ -145,63 +90,63 @@ NeighborGraph make_neighbor_graph(CsrView<const T, I> connectivities, double min
     parallel_for(n, vertices_per_chunk, threads, [&](Range rows) {
         for (const Size row : rows) each_kept(row, [&](I, T) { ++graph.offsets[static_cast<std::size_t>(row) + 1]; });
     });
-    allocate_edges(graph);
+    graph.make_room();
     parallel_for(n, vertices_per_chunk, threads, [&](Range rows) {
         for (const Size row : rows) {
-            auto edge = static_cast<std::size_t>(graph.begin(row));
+            auto edge = static_cast<std::size_t>(graph.offsets[static_cast<std::size_t>(row)]);
             each_kept(row, [&](I target, T weight) {
-                graph.targets[edge] = static_cast<std::uint32_t>(target);
+                graph.neighbors[edge] = static_cast<Vertex>(target);
                 graph.weights[edge++] = static_cast<float>(weight * scale);
             });
         }
     });
-    return is_symmetric(graph, threads) ? graph : symmetrized(graph);
+    return is_symmetric(graph.view(), threads) ? graph : mean_with_reversed(graph.view(), threads);
 }
 
-Components connected_components(const NeighborGraph& graph) {
-    constexpr auto unseen = std::numeric_limits<std::uint32_t>::max();
+Components connected_components(GraphView<float> graph) {
+    constexpr Vertex unseen = -1;
     const auto n = static_cast<std::size_t>(graph.n_vertices());
-    std::vector<std::uint32_t> label(n, unseen);
-    std::vector<std::uint32_t> waiting;
+    std::vector<Vertex> label(n, unseen);
+    std::vector<Vertex> waiting;
     std::vector<Size> sizes;
     for (std::size_t start = 0; start < n; ++start) {
         if (label[start] != unseen) continue;
-        const auto component = static_cast<std::uint32_t>(sizes.size());
+        const auto component = static_cast<Vertex>(sizes.size());
         sizes.push_back(0);
         label[start] = component;
-        waiting.push_back(static_cast<std::uint32_t>(start));
+        waiting.push_back(static_cast<Vertex>(start));
         while (!waiting.empty()) {
-            const auto vertex = static_cast<Size>(waiting.back());
+            const Vertex vertex = waiting.back();
             waiting.pop_back();
             ++sizes.back();
-            for (Size edge = graph.begin(vertex); edge < graph.end(vertex); ++edge) {
-                const std::uint32_t target = graph.targets[static_cast<std::size_t>(edge)];
-                if (label[target] != unseen) continue;
-                label[target] = component;
-                waiting.push_back(target);
+            for (const Vertex neighbor : graph.neighbors(vertex)) {
+                if (label[static_cast<std::size_t>(neighbor)] != unseen) continue;
+                label[static_cast<std::size_t>(neighbor)] = component;
+                waiting.push_back(neighbor);
             }
         }
     }
 
-    std::vector<std::uint32_t> by_size(sizes.size());
-    std::iota(by_size.begin(), by_size.end(), 0U);
+    std::vector<std::size_t> by_size(sizes.size());
+    std::iota(by_size.begin(), by_size.end(), std::size_t{0});
     std::stable_sort(by_size.begin(), by_size.end(), [&](auto one, auto other) { return sizes[one] > sizes[other]; });
     Components result;
     std::vector<Size> next(sizes.size());
-    for (const std::uint32_t component : by_size) {
+    for (const std::size_t component : by_size) {
         next[component] = result.offsets.back();
         result.offsets.push_back(result.offsets.back() + sizes[component]);
     }
     result.members.resize(n);
     for (std::size_t vertex = 0; vertex < n; ++vertex) {
-        result.members[static_cast<std::size_t>(next[label[vertex]]++)] = static_cast<std::uint32_t>(vertex);
+        const auto slot = static_cast<std::size_t>(next[static_cast<std::size_t>(label[vertex])]++);
+        result.members[slot] = static_cast<Vertex>(vertex);
     }
     return result;
 }
 
-template NeighborGraph make_neighbor_graph<float, std::int32_t>(CsrView<const float, std::int32_t>, double, Threads);
-template NeighborGraph make_neighbor_graph<float, std::int64_t>(CsrView<const float, std::int64_t>, double, Threads);
-template NeighborGraph make_neighbor_graph<double, std::int32_t>(CsrView<const double, std::int32_t>, double, Threads);
-template NeighborGraph make_neighbor_graph<double, std::int64_t>(CsrView<const double, std::int64_t>, double, Threads);
+template Graph<float> neighbor_graph<float, std::int32_t>(CsrView<const float, std::int32_t>, double, Threads);
+template Graph<float> neighbor_graph<float, std::int64_t>(CsrView<const float, std::int64_t>, double, Threads);
+template Graph<float> neighbor_graph<double, std::int32_t>(CsrView<const double, std::int32_t>, double, Threads);
+template Graph<float> neighbor_graph<double, std::int64_t>(CsrView<const double, std::int64_t>, double, Threads);
 
 }  // namespace cellweave

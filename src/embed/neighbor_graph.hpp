@@ -4,24 +4,12 @@
 
 #include "core/parallel.hpp"
 #include "core/views.hpp"
+#include "sparse/graph.hpp"
 
 namespace cellweave {
 
-/// The graph that an embedding follows: undirected, without self-loops, weights relative to the heaviest edge.
-/// Vertex `v` has the edges offsets[v] to offsets[v + 1], by rising target; every edge is stored at both its ends.
-struct NeighborGraph {
-    std::vector<Size> offsets{0};
-    std::vector<std::uint32_t> targets;
-    std::vector<float> weights;
-
-    Size n_vertices() const { return static_cast<Size>(offsets.size()) - 1; }
-    Size n_edges() const { return static_cast<Size>(targets.size()); }
-    Size begin(Size vertex) const { return offsets[static_cast<std::size_t>(vertex)]; }
-    Size end(Size vertex) const { return offsets[static_cast<std::size_t>(vertex) + 1]; }
-    Size degree(Size vertex) const { return end(vertex) - begin(vertex); }
-};
-
-/// Copies `connectivities`, leaving out self-loops and edges below `min_relative_weight` of the heaviest one.
+/// The graph that an embedding follows: undirected, without self-loops, weights relative to the heaviest edge, rows
+/// rising. Edges below `min_relative_weight` of the heaviest one are left out.
 ///
 /// A matrix that is not symmetric (to 1e-4 of the heaviest weight) is replaced by the mean of itself and its transpose,
 /// which pulls every pair as strongly as the two directed edges together. Cost: a few reads of the matrix. Memory:
@@ -30,13 +18,13 @@ struct NeighborGraph {
 /// @param connectivities  cells x cells; column indices rise within a row (scipy's canonical format).
 /// @throws InvalidInput   the matrix is not square, too large, not canonical, or a weight is negative, NaN or infinite.
 template <Real T, class I>
-NeighborGraph make_neighbor_graph(CsrView<const T, I> connectivities, double min_relative_weight, Threads threads);
+Graph<float> neighbor_graph(CsrView<const T, I> connectivities, double min_relative_weight, Threads threads);
 
 /// The connected components of a graph, largest first (ties: the one with the lowest vertex first).
 struct Components {
     /// Vertices of component c, rising: members[offsets[c]] to members[offsets[c + 1] - 1].
     std::vector<Size> offsets{0};
-    std::vector<std::uint32_t> members;
+    std::vector<Vertex> members;
 
     Size count() const { return static_cast<Size>(offsets.size()) - 1; }
     Size size(Size component) const {
@@ -45,6 +33,6 @@ struct Components {
 };
 
 /// Cost: one read of the graph on one thread. Scratch: 12 bytes a vertex.
-Components connected_components(const NeighborGraph& graph);
+Components connected_components(GraphView<float> graph);
 
 }  // namespace cellweave

@@ -25,45 +25,42 @@ constexpr Size dense_limit = 256;
 
 /// S = D^-1/2 A D^-1/2 of one component, and sqrt(D) scaled to length 1: its eigenvector of eigenvalue 1.
 struct Operator {
-    NeighborGraph matrix;
+    Graph<float> matrix;
     std::vector<double> trivial;
 };
 
-Operator make_operator(const NeighborGraph& graph, std::span<const std::uint32_t> members,
-                       std::span<std::uint32_t> number, Threads threads) {
+Operator make_operator(GraphView<float> graph, std::span<const Vertex> members, std::span<Vertex> number,
+                       Threads threads) {
     const auto n = members.size();
-    for (std::size_t k = 0; k < n; ++k) number[members[k]] = static_cast<std::uint32_t>(k);
+    for (std::size_t k = 0; k < n; ++k) number[static_cast<std::size_t>(members[k])] = static_cast<Vertex>(k);
 
     Operator result;
-    NeighborGraph& matrix = result.matrix;
+    Graph<float>& matrix = result.matrix;
     matrix.offsets.resize(n + 1);
-    for (std::size_t k = 0; k < n; ++k) {
-        matrix.offsets[k + 1] = matrix.offsets[k] + graph.degree(static_cast<Size>(members[k]));
-    }
-    matrix.targets.resize(static_cast<std::size_t>(matrix.offsets.back()));
-    matrix.weights.resize(static_cast<std::size_t>(matrix.offsets.back()));
+    for (std::size_t k = 0; k < n; ++k) matrix.offsets[k + 1] = graph.degree(members[k]);
+    matrix.make_room();
     std::vector<double> root_degree(n);
     parallel_for(static_cast<Size>(n), rows_per_chunk, threads, [&](Range rows) {
         for (const Size row : rows) {
+            const auto k = static_cast<std::size_t>(row);
             double degree = 0;
-            auto slot = static_cast<std::size_t>(matrix.begin(row));
-            const auto vertex = static_cast<Size>(members[static_cast<std::size_t>(row)]);
-            for (Size edge = graph.begin(vertex); edge < graph.end(vertex); ++edge, ++slot) {
-                const auto k = static_cast<std::size_t>(edge);
-                degree += static_cast<double>(graph.weights[k]);
-                matrix.targets[slot] = number[graph.targets[k]];
-                matrix.weights[slot] = graph.weights[k];
-            }
-            root_degree[static_cast<std::size_t>(row)] = std::sqrt(degree);
+            auto slot = static_cast<std::size_t>(matrix.offsets[k]);
+            graph.for_each_edge(members[k], [&](Vertex neighbor, float weight) {
+                degree += static_cast<double>(weight);
+                matrix.neighbors[slot] = number[static_cast<std::size_t>(neighbor)];
+                matrix.weights[slot++] = weight;
+            });
+            root_degree[k] = std::sqrt(degree);
         }
     });
     parallel_for(static_cast<Size>(n), rows_per_chunk, threads, [&](Range rows) {
         for (const Size row : rows) {
-            const double own = root_degree[static_cast<std::size_t>(row)];
-            for (Size edge = matrix.begin(row); edge < matrix.end(row); ++edge) {
-                const auto k = static_cast<std::size_t>(edge);
-                const double scaled = static_cast<double>(matrix.weights[k]) / (own * root_degree[matrix.targets[k]]);
-                matrix.weights[k] = static_cast<float>(scaled);
+            const auto k = static_cast<std::size_t>(row);
+            for (auto edge = static_cast<std::size_t>(matrix.offsets[k]);
+                 edge < static_cast<std::size_t>(matrix.offsets[k + 1]); ++edge) {
+                const double other = root_degree[static_cast<std::size_t>(matrix.neighbors[edge])];
+                const double scaled = static_cast<double>(matrix.weights[edge]) / (root_degree[k] * other);
+                matrix.weights[edge] = static_cast<float>(scaled);
             }
         }
     });
@@ -76,13 +73,11 @@ Operator make_operator(const NeighborGraph& graph, std::span<const std::uint32_t
 
 /// Eigenvectors of a small component, exactly.
 void solve_dense(const Operator& op, DenseView<float> vectors) {
-    const Size n = op.matrix.n_vertices();
+    const GraphView<float> matrix = op.matrix.view();
+    const Size n = matrix.n_vertices();
     Matrix dense = Matrix::Zero(n, n);
     for (Size row = 0; row < n; ++row) {
-        for (Size edge = op.matrix.begin(row); edge < op.matrix.end(row); ++edge) {
-            const auto k = static_cast<std::size_t>(edge);
-            dense(row, static_cast<Size>(op.matrix.targets[k])) = static_cast<double>(op.matrix.weights[k]);
-        }
+        matrix.for_each_edge(row, [&](Vertex col, float value) { dense(row, col) = static_cast<double>(value); });
     }
     dense = 0.5 * (dense + dense.transpose().eval());
     const SymmetricEigen found = symmetric_eigen(dense);
@@ -95,10 +90,11 @@ void solve_dense(const Operator& op, DenseView<float> vectors) {
 class SubspaceIteration {
 public:
     SubspaceIteration(const Operator& op, Size n_wanted, const SpectralOptions& options, Threads threads)
-        : op_(op),
+        : matrix_(op.matrix.view()),
+          trivial_(op.trivial),
           options_(options),
           threads_(threads),
-          n_(op.matrix.n_vertices()),
+          n_(matrix_.n_vertices()),
           n_wanted_(n_wanted),
           block_((n_wanted + 4 + panel - 1) / panel * panel),
           vectors_(static_cast<std::size_t>(n_ * block_)),
@@ -140,17 +136,14 @@ private:
     /// out = scale (S in - shift in) - previous; out may be previous.
     void product(const std::vector<float>& in, float scale, float shift, const std::vector<float>* previous,
                  std::vector<float>& out) const {
-        const NeighborGraph& matrix = op_.matrix;
         parallel_for(n_, rows_per_chunk, threads_, [&](Range rows) {
             for (const Size row : rows) {
                 for (Size first = 0; first < block_; first += panel) {
                     std::array<float, panel> sum{};
-                    for (Size edge = matrix.begin(row); edge < matrix.end(row); ++edge) {
-                        const auto k = static_cast<std::size_t>(edge);
-                        const float weight = matrix.weights[k];
-                        const float* const other = in.data() + at(static_cast<Size>(matrix.targets[k]), first);
+                    matrix_.for_each_edge(row, [&](Vertex col, float weight) {
+                        const float* const other = in.data() + at(col, first);
                         for (std::size_t c = 0; c < panel; ++c) sum[c] += weight * other[c];
-                    }
+                    });
                     const std::size_t own = at(row, first);
                     for (std::size_t c = 0; c < panel; ++c) {
                         const float before = previous != nullptr ? (*previous)[own + c] : 0.0F;
@@ -192,14 +185,14 @@ private:
         const Matrix along = sum_over_rows([&](Range rows) {
             Matrix part = Matrix::Zero(1, block_);
             for (const Size row : rows) {
-                const double weight = op_.trivial[static_cast<std::size_t>(row)];
+                const double weight = trivial_[static_cast<std::size_t>(row)];
                 for (Size c = 0; c < block_; ++c) part(0, c) += weight * static_cast<double>(vectors_[at(row, c)]);
             }
             return part;
         });
         parallel_for(n_, rows_per_chunk, threads_, [&](Range rows) {
             for (const Size row : rows) {
-                const double weight = op_.trivial[static_cast<std::size_t>(row)];
+                const double weight = trivial_[static_cast<std::size_t>(row)];
                 for (Size c = 0; c < block_; ++c) vectors_[at(row, c)] -= static_cast<float>(weight * along(0, c));
             }
         });
@@ -279,7 +272,8 @@ private:
         return true;
     }
 
-    const Operator& op_;
+    const GraphView<float> matrix_;
+    const std::span<const double> trivial_;
     const SpectralOptions& options_;
     Threads threads_;
     Size n_;
@@ -329,9 +323,8 @@ std::vector<double> direction(Size k, Size n_dims, std::uint64_t seed) {
 }
 
 /// The layout of one component, not yet scaled.
-void lay_out_component(const NeighborGraph& graph, std::span<const std::uint32_t> members,
-                       std::span<std::uint32_t> number, const SpectralOptions& options, DenseView<float> layout,
-                       Threads threads) {
+void lay_out_component(GraphView<float> graph, std::span<const Vertex> members, std::span<Vertex> number,
+                       const SpectralOptions& options, DenseView<float> layout, Threads threads) {
     const Size n = layout.n_rows();
     const Size n_dims = layout.n_cols();
     if (n < 2 * n_dims || n <= n_dims + 1) {
@@ -352,11 +345,10 @@ void lay_out_component(const NeighborGraph& graph, std::span<const std::uint32_t
 
 }  // namespace
 
-void spectral_layout(const NeighborGraph& graph, const SpectralOptions& options, DenseView<float> layout,
-                     Threads threads) {
+void spectral_layout(GraphView<float> graph, const SpectralOptions& options, DenseView<float> layout, Threads threads) {
     const Components components = connected_components(graph);
     const Size n_dims = layout.n_cols();
-    std::vector<std::uint32_t> number(static_cast<std::size_t>(graph.n_vertices()));
+    std::vector<Vertex> number(static_cast<std::size_t>(graph.n_vertices()));
     std::vector<float> scratch;
     Size n_before = 0;
     for (Size component = 0; component < components.count(); ++component) {
@@ -375,7 +367,7 @@ void spectral_layout(const NeighborGraph& graph, const SpectralOptions& options,
         place(own, extent(n), centre);
         for (Size k = 0; k < n; ++k) {
             const auto row = own.row(k);
-            std::copy(row.begin(), row.end(), layout.row_data(static_cast<Size>(members[static_cast<std::size_t>(k)])));
+            std::copy(row.begin(), row.end(), layout.row_data(members[static_cast<std::size_t>(k)]));
         }
         n_before += n;
     }

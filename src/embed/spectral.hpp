@@ -33,7 +33,6 @@ struct SpectralOptions {
 /// and 4 blocks of 8 floats a cell (for up to 4 dimensions). Determinism: the same bytes at any number of threads.
 ///
 /// @param[out] layout  vertices x n_dims.
-void spectral_layout(const NeighborGraph& graph, const SpectralOptions& options, DenseView<float> layout,
-                     Threads threads);
+void spectral_layout(GraphView<float> graph, const SpectralOptions& options, DenseView<float> layout, Threads threads);
 
 }  // namespace cellweave

@@ -21,9 +21,9 @@ constexpr float least_gain = 0.01F;
 constexpr float max_step = 5.0F;
 
 /// sum_j P_ij (y_i - y_j) / (1 + d_ij^2) for every point.
-void attract(const Affinities& affinities, DenseView<const float> layout, DenseView<float> forces, Threads threads) {
+void attract(GraphView<float> affinities, DenseView<const float> layout, DenseView<float> forces, Threads threads) {
     constexpr Size lanes = 8;
-    parallel_for(affinities.n_points(), points_per_chunk, threads, [&](Range points) {
+    parallel_for(affinities.n_vertices(), points_per_chunk, threads, [&](Range points) {
         const float* const positions = layout.data();
         for (const Size point : points) {
             const float x = layout(point, 0);
@@ -32,10 +32,10 @@ void attract(const Affinities& affinities, DenseView<const float> layout, DenseV
             float sum_y[lanes] = {};
             const Size end = affinities.end(point);
             const auto add = [&](Size k, Size lane) {
-                const auto other = static_cast<Size>(affinities.targets[static_cast<std::size_t>(k)]);
+                const Size other = affinities.neighbor(k);
                 const float dx = x - positions[2 * other];
                 const float dy = y - positions[2 * other + 1];
-                const float pull = affinities.values[static_cast<std::size_t>(k)] / (1.0F + dx * dx + dy * dy);
+                const float pull = affinities.weight(k) / (1.0F + dx * dx + dy * dy);
                 sum_x[lane] += pull * dx;
                 sum_y[lane] += pull * dy;
             };
@@ -112,16 +112,16 @@ private:
 };
 
 /// sum P log(P / Q) for P that sum to 1.
-double divergence(const Affinities& affinities, DenseView<const float> layout, double normalizer, Threads threads) {
+double divergence(GraphView<float> affinities, DenseView<const float> layout, double normalizer, Threads threads) {
     const double sum = parallel_reduce(
-        affinities.n_points(), points_per_chunk, threads,
+        affinities.n_vertices(), points_per_chunk, threads,
         [&](Range points) {
             double part = 0;
             for (const Size point : points) {
                 for (Size k = affinities.begin(point); k < affinities.end(point); ++k) {
-                    const auto p = static_cast<double>(affinities.values[static_cast<std::size_t>(k)]);
+                    const auto p = static_cast<double>(affinities.weight(k));
                     if (p <= 0) continue;
-                    const auto other = static_cast<Size>(affinities.targets[static_cast<std::size_t>(k)]);
+                    const Size other = affinities.neighbor(k);
                     const auto dx = static_cast<double>(layout(point, 0) - layout(other, 0));
                     const auto dy = static_cast<double>(layout(point, 1) - layout(other, 1));
                     part += p * std::log(p * (1.0 + dx * dx + dy * dy));
@@ -133,8 +133,8 @@ double divergence(const Affinities& affinities, DenseView<const float> layout, d
     return sum + std::log(normalizer);
 }
 
-void check(const Affinities& affinities, const TsneOptions& options, DenseView<const float> layout, Threads threads) {
-    require(layout.n_rows() == affinities.n_points() && layout.n_cols() == 2,
+void check(GraphView<float> affinities, const TsneOptions& options, DenseView<const float> layout, Threads threads) {
+    require(layout.n_rows() == affinities.n_vertices() && layout.n_cols() == 2,
             "the start must have one row per cell and two columns.");
     require(layout.n_rows() >= 2, "t-SNE needs at least two cells.");
     require(layout.row_stride() == 2, "the layout must be contiguous.");
@@ -149,7 +149,7 @@ void check(const Affinities& affinities, const TsneOptions& options, DenseView<c
 
 }  // namespace
 
-double optimize_tsne(const Affinities& affinities, const TsneOptions& options, DenseView<float> layout,
+double optimize_tsne(GraphView<float> affinities, const TsneOptions& options, DenseView<float> layout,
                      Threads threads) {
     check(affinities, options, layout, threads);
     const Size n = layout.n_rows();

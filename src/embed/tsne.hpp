@@ -1,7 +1,7 @@
 #pragma once
 #include "core/parallel.hpp"
 #include "core/views.hpp"
-#include "embed/affinities.hpp"
+#include "sparse/graph.hpp"
 
 namespace cellweave {
 
@@ -36,7 +36,6 @@ struct TsneOptions {
 /// @param[in,out] layout  points x 2: the start, then the result.
 /// @return                the Kullback-Leibler divergence of the result, with the repulsion's own approximation.
 /// @throws InvalidInput   options out of range; the layout is of another size or not finite.
-double optimize_tsne(const Affinities& affinities, const TsneOptions& options, DenseView<float> layout,
-                     Threads threads);
+double optimize_tsne(GraphView<float> affinities, const TsneOptions& options, DenseView<float> layout, Threads threads);
 
 }  // namespace cellweave

@@ -246,7 +246,7 @@ private:
 
 /// @param turn  counts through all epochs, from 1.
 template <int fixed_dims>
-void run_turn(const NeighborGraph& graph, const Schedule& schedule, const UmapOptions& options, float alpha, int turn,
+void run_turn(GraphView<float> graph, const Schedule& schedule, const UmapOptions& options, float alpha, int turn,
               DenseView<const float> before, DenseView<float> after, Threads threads) {
     const Random random(options.seed, static_cast<std::uint64_t>(turn));
     // With all pulls of an epoch in one turn, layouts of 50,000 cells are less trustworthy unless pushes come oftener.
@@ -261,7 +261,7 @@ void run_turn(const NeighborGraph& graph, const Schedule& schedule, const UmapOp
     });
 }
 
-void check(const NeighborGraph& graph, const UmapOptions& options, DenseView<const float> layout, Threads threads) {
+void check(GraphView<float> graph, const UmapOptions& options, DenseView<const float> layout, Threads threads) {
     const auto positive = [](double value) { return std::isfinite(value) && value > 0; };
     require(layout.n_rows() == graph.n_vertices(), "init_pos has " + std::to_string(layout.n_rows()) +
                                                        " rows, expected " + std::to_string(graph.n_vertices()) +
@@ -278,7 +278,7 @@ void check(const NeighborGraph& graph, const UmapOptions& options, DenseView<con
 }
 
 template <int fixed_dims>
-void run_epochs(const NeighborGraph& graph, const UmapOptions& options, DenseView<float> layout, Threads threads) {
+void run_epochs(GraphView<float> graph, const UmapOptions& options, DenseView<float> layout, Threads threads) {
     const Schedule schedule(graph, threads);
     std::vector<float> other(layout.data(), layout.data() + layout.n_rows() * layout.n_cols());
     const DenseView<float> scratch(other.data(), layout.n_rows(), layout.n_cols());
@@ -299,7 +299,7 @@ void run_epochs(const NeighborGraph& graph, const UmapOptions& options, DenseVie
 
 }  // namespace
 
-void optimize_umap(const NeighborGraph& graph, const UmapOptions& options, DenseView<float> layout, Threads threads) {
+void optimize_umap(GraphView<float> graph, const UmapOptions& options, DenseView<float> layout, Threads threads) {
     check(graph, options, layout, threads);
     switch (layout.n_cols()) {
         case 1:

@@ -3,7 +3,7 @@
 
 #include "core/parallel.hpp"
 #include "core/views.hpp"
-#include "embed/neighbor_graph.hpp"
+#include "sparse/graph.hpp"
 
 namespace cellweave {
 
@@ -47,6 +47,6 @@ struct UmapOptions {
 ///
 /// @param[in,out] layout  vertices x dimensions (any number of them): the start, then the result.
 /// @throws InvalidInput   options out of range, or the layout is of another size or not finite.
-void optimize_umap(const NeighborGraph& graph, const UmapOptions& options, DenseView<float> layout, Threads threads);
+void optimize_umap(GraphView<float> graph, const UmapOptions& options, DenseView<float> layout, Threads threads);
 
 }  // namespace cellweave

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/parallel.hpp"
-#include "embed/neighbor_graph.hpp"
+#include "sparse/graph.hpp"
 
 namespace cellweave {
 
@@ -17,14 +17,15 @@ namespace cellweave {
 /// fractions.
 class Schedule {
 public:
-    Schedule(const NeighborGraph& graph, Threads threads)
-        : turns_per_epoch_(graph.n_vertices() <= two_turns_up_to ? 2 : 1), rates_(graph.weights.size()) {
+    Schedule(GraphView<float> graph, Threads threads)
+        : turns_per_epoch_(graph.n_vertices() <= two_turns_up_to ? 2 : 1),
+          rates_(static_cast<std::size_t>(graph.n_edges())) {
         parallel_for(graph.n_edges(), Grain{1 << 16}, threads, [&](Range edges) {
             for (const Size edge : edges) {
-                const auto k = static_cast<std::size_t>(edge);
                 const double steps =
-                    std::ceil(static_cast<double>(graph.weights[k]) * 0x1.0p32 / turns_per_epoch_) - 1.0;
-                rates_[k] = static_cast<std::uint32_t>(std::clamp(steps, 0.0, 0x1.0p32 - 1.0));
+                    std::ceil(static_cast<double>(graph.weight(edge)) * 0x1.0p32 / turns_per_epoch_) - 1.0;
+                rates_[static_cast<std::size_t>(edge)] =
+                    static_cast<std::uint32_t>(std::clamp(steps, 0.0, 0x1.0p32 - 1.0));
             }
         });
     }
@@ -34,15 +35,15 @@ public:
     int turns_per_epoch() const { return turns_per_epoch_; }
 
     /// Writes the targets of the edges of `vertex` that pull in this turn; returns how many.
-    Size due(const NeighborGraph& graph, Size vertex, std::uint32_t turn, std::uint32_t* targets) const {
+    Size due(GraphView<float> graph, Size vertex, std::uint32_t turn, std::uint32_t* targets) const {
         Size n_due = 0;
         const Size end = graph.end(vertex);
         for (Size edge = graph.begin(vertex); edge < end; ++edge) {
-            const auto k = static_cast<std::size_t>(edge);
-            targets[n_due] = graph.targets[k];
+            const std::uint32_t rate = rates_[static_cast<std::size_t>(edge)];
+            targets[n_due] = static_cast<std::uint32_t>(graph.neighbor(edge));
             // The same for both ends; times the golden ratio.
             const std::uint32_t begin = (static_cast<std::uint32_t>(vertex) + targets[n_due]) * 0x9e3779b9U;
-            n_due += begin + turn * (rates_[k] + 1U) <= rates_[k] ? 1 : 0;
+            n_due += begin + turn * (rate + 1U) <= rate ? 1 : 0;
         }
         return n_due;
     }
@@ -57,7 +58,7 @@ private:
 /// The edges that pull on the vertices of one chunk in one turn, and the vertices by falling number of them.
 class DueEdges {
 public:
-    DueEdges(const NeighborGraph& graph, const Schedule& schedule, Range vertices, std::uint32_t turn)
+    DueEdges(GraphView<float> graph, const Schedule& schedule, Range vertices, std::uint32_t turn)
         : targets_(static_cast<std::size_t>(graph.end(vertices.end_item - 1) - graph.begin(vertices.begin_item) + 1)) {
         std::uint32_t* const first = targets_.data();
         std::uint32_t* next = first;

@@ -5,16 +5,9 @@
 
 #include "core/parallel.hpp"
 #include "core/views.hpp"
+#include "sparse/graph.hpp"
 
 namespace cellweave {
-
-/// A weighted graph over n cells: compressed sparse rows, columns rising within a row, no stored zeros.
-template <Real T>
-struct Connectivities {
-    std::vector<std::int64_t> indptr;
-    std::vector<std::int32_t> indices;
-    std::vector<T> weights;
-};
 
 /// Options of fuzzy_union().
 struct FuzzyUnionOptions {
@@ -39,8 +32,8 @@ struct FuzzyUnionOptions {
 /// @param distances  of those.
 /// @return           symmetric graph. Self-loops are left out.
 /// @throws InvalidInput  shapes differ, an index is n or more, an option is out of range.
-Connectivities<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseView<const float> distances,
-                                  const FuzzyUnionOptions& options, Threads threads);
+Graph<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseView<const float> distances,
+                         const FuzzyUnionOptions& options, Threads threads);
 
 /// Gaussian kernel of adaptive width, sqrt(2 s_i s_j / (s_i^2 + s_j^2)) exp(-d_ij^2 / (s_i^2 + s_j^2)), on a kNN graph
 /// (Coifman and others 2005 as adapted by Haghverdi and others 2016); s_i^2 is the median squared distance of i.
@@ -51,7 +44,7 @@ Connectivities<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseVi
 /// @param distances  of those.
 /// @return           symmetric graph: an edge where either cell has the other as its neighbour.
 template <Real T>
-Connectivities<T> gauss_graph(DenseView<const std::int32_t> indices, DenseView<const T> distances, Threads threads);
+Graph<T> gauss_graph(DenseView<const std::int32_t> indices, DenseView<const T> distances, Threads threads);
 
 /// The same kernel between all cells, from all distances; s_i is half the distance to the neighbour `n_neighbors` of
 /// i, i itself being the first. Weights up to 1e-14 become 0.
@@ -65,6 +58,6 @@ void gauss_dense(DenseView<const T> distances, Size n_neighbors, DenseView<T> we
 /// and others 2015).
 ///
 /// @param indices  n x k: neighbours without the cell itself.
-Connectivities<double> jaccard_graph(DenseView<const std::int32_t> indices, Threads threads);
+Graph<double> jaccard_graph(DenseView<const std::int32_t> indices, Threads threads);
 
 }  // namespace cellweave

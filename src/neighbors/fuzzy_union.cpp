@@ -5,7 +5,8 @@
 
 #include "core/exponential.hpp"
 #include "neighbors/connectivities.hpp"
-#include "neighbors/symmetric.hpp"
+#include "neighbors/directed_edges.hpp"
+#include "sparse/symmetrize.hpp"
 
 namespace cellweave {
 
@@ -106,21 +107,20 @@ void write_memberships(Size i, std::span<const std::int32_t> indices, std::span<
     }
     const auto floor = static_cast<float>(least_share * (rho > 0 ? mean_of(distances) : mean_distance));
     const float sigma = std::max(find_sigma(excess, std::log2(options.n_neighbors)), floor);
-    auto& count = edges.counts[static_cast<std::size_t>(i)];
     for (std::size_t j = 0; j < indices.size(); ++j) {
         if (indices[j] < 0 || indices[j] == i) continue;
         const float beyond = distances[j] - rho;
         // The exact exponential here: an edge too weak to count in the sum is an edge all the same.
         const float weight = beyond <= 0 || sigma == 0 ? 1.0F : std::exp(-beyond / sigma);
-        if (weight != 0) edges.row(i)[count++] = {indices[j], weight};
+        if (weight != 0) edges.add(i, indices[j], weight);
     }
     edges.tidy(i);
 }
 
 }  // namespace
 
-Connectivities<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseView<const float> distances,
-                                  const FuzzyUnionOptions& options, Threads threads) {
+Graph<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseView<const float> distances,
+                         const FuzzyUnionOptions& options, Threads threads) {
     require(indices.n_rows() == distances.n_rows() && indices.n_cols() == distances.n_cols(),
             "knn indices and distances have different shapes");
     require(options.n_neighbors > 0, "n_neighbors must be positive");

@@ -2,7 +2,8 @@
 #include <cmath>
 
 #include "neighbors/connectivities.hpp"
-#include "neighbors/symmetric.hpp"
+#include "neighbors/directed_edges.hpp"
+#include "sparse/symmetrize.hpp"
 
 namespace cellweave {
 
@@ -28,7 +29,7 @@ T median_of(std::vector<T>& values) {
 }  // namespace
 
 template <Real T>
-Connectivities<T> gauss_graph(DenseView<const std::int32_t> indices, DenseView<const T> distances, Threads threads) {
+Graph<T> gauss_graph(DenseView<const std::int32_t> indices, DenseView<const T> distances, Threads threads) {
     require(indices.n_rows() == distances.n_rows() && indices.n_cols() == distances.n_cols(),
             "knn indices and distances have different shapes");
     check_indices(indices, false, threads);
@@ -45,12 +46,12 @@ Connectivities<T> gauss_graph(DenseView<const std::int32_t> indices, DenseView<c
     DirectedEdges<T> edges(n, indices.n_cols());
     parallel_for(n, Grain{4096}, threads, [&](Range range) {
         for (const Size i : range) {
-            auto& count = edges.counts[static_cast<std::size_t>(i)];
             for (Size j = 0; j < indices.n_cols(); ++j) {
                 const std::int32_t to = indices(i, j);
                 const T d = distances(i, j);
-                edges.row(i)[count++] = {
-                    to, gauss_weight(d * d, widths[static_cast<std::size_t>(i)], widths[static_cast<std::size_t>(to)])};
+                edges.add(
+                    i, to,
+                    gauss_weight(d * d, widths[static_cast<std::size_t>(i)], widths[static_cast<std::size_t>(to)]));
             }
             edges.tidy(i);
         }
@@ -87,7 +88,7 @@ void gauss_dense(DenseView<const T> distances, Size n_neighbors, DenseView<T> we
     });
 }
 
-Connectivities<double> jaccard_graph(DenseView<const std::int32_t> indices, Threads threads) {
+Graph<double> jaccard_graph(DenseView<const std::int32_t> indices, Threads threads) {
     check_indices(indices, false, threads);
     const Size n = indices.n_rows();
     const Size k = indices.n_cols();
@@ -105,23 +106,21 @@ Connectivities<double> jaccard_graph(DenseView<const std::int32_t> indices, Thre
     parallel_for(n, Grain{1024}, threads, [&](Range range) {
         std::vector<std::int32_t> both(static_cast<std::size_t>(k));
         for (const Size i : range) {
-            auto& count = edges.counts[static_cast<std::size_t>(i)];
             for (const std::int32_t to : row_of(i)) {
                 const auto a = row_of(i);
                 const auto b = row_of(to);
                 const auto end = std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), both.begin());
                 const auto n_shared = static_cast<double>(end - both.begin());
-                if (n_shared > 0) edges.row(i)[count++] = {to, n_shared / (2 * static_cast<double>(k) - n_shared)};
+                if (n_shared > 0) edges.add(i, to, n_shared / (2 * static_cast<double>(k) - n_shared));
             }
             edges.tidy(i);
         }
     });
-    return symmetrized(
-        edges, [](double a, double b) { return (a + b) / 2; }, threads);
+    return mean_with_reversed(edges, threads);
 }
 
-template Connectivities<float> gauss_graph(DenseView<const std::int32_t>, DenseView<const float>, Threads);
-template Connectivities<double> gauss_graph(DenseView<const std::int32_t>, DenseView<const double>, Threads);
+template Graph<float> gauss_graph(DenseView<const std::int32_t>, DenseView<const float>, Threads);
+template Graph<double> gauss_graph(DenseView<const std::int32_t>, DenseView<const double>, Threads);
 template void gauss_dense(DenseView<const float>, Size, DenseView<float>, Threads);
 template void gauss_dense(DenseView<const double>, Size, DenseView<double>, Threads);
 

@@ -70,7 +70,7 @@ def test_spectral_start_spans_the_eigenvectors_of_the_laplacian(paul15_graph):
     from cellweave import _arrays
     from cellweave._core import engine
 
-    graph = engine.NeighborGraph(_arrays.csr(paul15_graph.obsp["connectivities"]), 1 / 500, 2)
+    graph = engine.neighbor_graph(_arrays.csr(paul15_graph.obsp["connectivities"]), 1 / 500, 2)
     found = engine.spectral_layout(graph, 2, 0, 2)
     found /= np.linalg.norm(found, axis=0)
     np.testing.assert_allclose(np.abs((expected * found).sum(axis=0)), 1, atol=1e-3)

@@ -225,7 +225,7 @@ def _affinities(points: np.ndarray, perplexity: float, metric: str) -> Any:
         columns = rows[:, None] % step + step * np.arange(n_kept)
         indices[rows] = np.take_along_axis(near, columns, axis=1)
         distances[rows] = np.take_along_axis(far, columns, axis=1)
-    return engine.Affinities(indices, distances, perplexity / step, settings.n_threads)
+    return engine.tsne_affinities(indices, distances, perplexity / step, settings.n_threads)
 
 
 def _start(points: np.ndarray, seed: int) -> np.ndarray:

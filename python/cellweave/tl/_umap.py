@@ -186,7 +186,7 @@ def _neighbor_graph(adata: AnnData, neighbors_key: str | None, n_epochs: int) ->
     connectivities = _arrays.each_entry_once(connectivities, name)
     # umap-learn prunes by its default number of epochs where 10 or fewer are asked for
     n_sampled = n_epochs if n_epochs > 10 else _default_epochs(adata.n_obs)
-    return engine.NeighborGraph(_arrays.csr(connectivities, name), 1.0 / n_sampled, settings.n_threads)
+    return engine.neighbor_graph(_arrays.csr(connectivities, name), 1.0 / n_sampled, settings.n_threads)
 
 
 def _start(adata: AnnData, graph: Any, init_pos: Any, n_components: int, seed: int) -> np.ndarray:

@@ -24,7 +24,7 @@ std::vector<float> normals(Size n, double scale) {
 }
 
 /// Neighbours i + 1 ... i + k on a ring of n points, at distances 1 ... k.
-Affinities ring_affinities(std::int32_t n, std::int32_t k, double perplexity) {
+Graph<float> ring_affinities(std::int32_t n, std::int32_t k, double perplexity) {
     std::vector<std::int32_t> neighbors;
     std::vector<float> distances;
     for (std::int32_t point = 0; point < n; ++point) {
@@ -105,21 +105,21 @@ TEST("affinities have the perplexity asked for, and are symmetric and sum to one
         CHECK_NEAR(std::exp(entropy), 30.0, 1e-2);
     }
 
-    const Affinities pairs = ring_affinities(40, 9, 3);
-    CHECK(pairs.targets.size() == 40 * 18);
-    CHECK_NEAR(std::accumulate(pairs.values.begin(), pairs.values.end(), 0.0), 1.0, 1e-5);
+    const Graph<float> pairs = ring_affinities(40, 9, 3);
+    CHECK(pairs.neighbors.size() == 40 * 18);
+    CHECK_NEAR(std::accumulate(pairs.weights.begin(), pairs.weights.end(), 0.0), 1.0, 1e-5);
     CHECK_THROWS(InvalidInput, perplexity_affinities(rows, 91, Threads{1}));
 }
 
 TEST("t-SNE gives the same bytes at any thread count") {
     for (const Size max_exact : {100, 5000}) {
-        const Affinities pairs = ring_affinities(1000, 30, 10);
+        const Graph<float> pairs = ring_affinities(1000, 30, 10);
         const auto run = [&](int threads) {
             std::vector<float> layout = normals(2000, 1e-4);
             const TsneOptions options{
                 .n_iterations = 12, .n_exaggerated = 6, .learning_rate = 5, .max_exact = max_exact};
             const double divergence =
-                optimize_tsne(pairs, options, DenseView<float>(layout.data(), 1000, 2), Threads{threads});
+                optimize_tsne(pairs.view(), options, DenseView<float>(layout.data(), 1000, 2), Threads{threads});
             CHECK(std::isfinite(divergence));
             return layout;
         };

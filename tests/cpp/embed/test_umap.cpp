@@ -13,7 +13,7 @@ using namespace cellweave;
 namespace {
 
 /// Rings of the given sizes; a ring of 1 is an isolated vertex.
-NeighborGraph rings(const std::vector<std::int32_t>& sizes) {
+Graph<float> rings(const std::vector<std::int32_t>& sizes) {
     std::vector<std::int64_t> indptr{0};
     std::vector<std::int64_t> indices;
     std::int64_t first = 0;
@@ -31,7 +31,7 @@ NeighborGraph rings(const std::vector<std::int32_t>& sizes) {
     }
     const std::vector<float> weights(indices.size(), 2.0F);
     const CsrView<const float, std::int64_t> view(weights.data(), indices.data(), indptr.data(), first, first);
-    return make_neighbor_graph(view, 0.01, Threads{2});
+    return neighbor_graph(view, 0.01, Threads{2});
 }
 
 }  // namespace
@@ -41,9 +41,9 @@ TEST("a neighbor graph keeps relative weights and drops the faint edges and the 
     const std::vector<std::int32_t> indices{0, 1, 2, 0, 1, 0, 2};
     const std::vector<double> weights{9, 2, 0.001, 2, 9, 0.001, 9};
     const CsrView<const double, std::int32_t> view(weights.data(), indices.data(), indptr.data(), 3, 3);
-    const NeighborGraph graph = make_neighbor_graph(view, 0.01, Threads{1});
-    CHECK(graph.n_edges() == 2);
-    CHECK(graph.targets[0] == 1 && graph.targets[1] == 0);
+    const Graph<float> graph = neighbor_graph(view, 0.01, Threads{1});
+    CHECK(graph.neighbors.size() == 2);
+    CHECK(graph.neighbors[0] == 1 && graph.neighbors[1] == 0);
     CHECK(graph.weights[0] == 1.0F);
 }
 
@@ -52,14 +52,14 @@ TEST("a directed edge becomes half an edge each way") {
     const std::vector<std::int32_t> indices{1, 2, 0};
     const std::vector<float> weights{1, 1, 1};
     const CsrView<const float, std::int32_t> view(weights.data(), indices.data(), indptr.data(), 3, 3);
-    const NeighborGraph graph = make_neighbor_graph(view, 0.01, Threads{1});
-    CHECK(graph.n_edges() == 4);
+    const Graph<float> graph = neighbor_graph(view, 0.01, Threads{1});
+    CHECK(graph.neighbors.size() == 4);
     CHECK(graph.weights[0] == 1.0F && graph.weights[1] == 0.5F && graph.weights[3] == 0.5F);
-    CHECK(graph.targets[3] == 0);
+    CHECK(graph.neighbors[3] == 0);
 }
 
 TEST("components come largest first") {
-    const Components parts = connected_components(rings({3, 1, 5, 3}));
+    const Components parts = connected_components(rings({3, 1, 5, 3}).view());
     CHECK(parts.count() == 4);
     CHECK(parts.size(0) == 5 && parts.size(1) == 3 && parts.size(3) == 1);
     CHECK(parts.members[0] == 4 && parts.members[5] == 0 && parts.members[8] == 9 && parts.members[11] == 3);
@@ -67,10 +67,10 @@ TEST("components come largest first") {
 
 TEST("the spectral layout of a ring is a circle") {
     for (const std::int32_t size : {100, 400}) {
-        const NeighborGraph graph = rings({size});
+        const Graph<float> graph = rings({size});
         std::vector<float> values(static_cast<std::size_t>(2 * size));
         const DenseView<float> layout(values.data(), size, 2);
-        spectral_layout(graph, {}, layout, Threads{2});
+        spectral_layout(graph.view(), {}, layout, Threads{2});
         float least = 1e30F;
         float most = 0;
         for (Size row = 0; row < size; ++row) {
@@ -84,14 +84,14 @@ TEST("the spectral layout of a ring is a circle") {
 
 TEST("UMAP gives the same bytes at any thread count and dimension") {
     for (const Size n_dims : {1, 2, 3, 5}) {
-        const NeighborGraph graph = rings({1500, 40, 1, 1});
-        std::vector<float> start(static_cast<std::size_t>(graph.n_vertices() * n_dims));
-        spectral_layout(graph, {}, DenseView<float>(start.data(), graph.n_vertices(), n_dims), Threads{1});
+        const Graph<float> graph = rings({1500, 40, 1, 1});
+        const Size n = graph.view().n_vertices();
+        std::vector<float> start(static_cast<std::size_t>(n * n_dims));
+        spectral_layout(graph.view(), {}, DenseView<float>(start.data(), n, n_dims), Threads{1});
         const auto run = [&](int threads) {
             std::vector<float> values = start;
             const UmapOptions options{.n_epochs = 20};
-            optimize_umap(graph, options, DenseView<float>(values.data(), graph.n_vertices(), n_dims),
-                          Threads{threads});
+            optimize_umap(graph.view(), options, DenseView<float>(values.data(), n, n_dims), Threads{threads});
             return values;
         };
         const auto one = run(1);
@@ -102,14 +102,14 @@ TEST("UMAP gives the same bytes at any thread count and dimension") {
 }
 
 TEST("UMAP refuses options out of range") {
-    const NeighborGraph graph = rings({10});
+    const Graph<float> graph = rings({10});
     std::vector<float> values(20);
     const DenseView<float> layout(values.data(), 10, 2);
-    CHECK_THROWS(InvalidInput, optimize_umap(graph, {.a = 0}, layout, Threads{1}));
-    CHECK_THROWS(InvalidInput, optimize_umap(graph, {.n_epochs = -1}, layout, Threads{1}));
-    CHECK_THROWS(InvalidInput, optimize_umap(graph, {}, DenseView<float>(values.data(), 5, 2), Threads{1}));
+    CHECK_THROWS(InvalidInput, optimize_umap(graph.view(), {.a = 0}, layout, Threads{1}));
+    CHECK_THROWS(InvalidInput, optimize_umap(graph.view(), {.n_epochs = -1}, layout, Threads{1}));
+    CHECK_THROWS(InvalidInput, optimize_umap(graph.view(), {}, DenseView<float>(values.data(), 5, 2), Threads{1}));
     values[3] = std::numeric_limits<float>::quiet_NaN();
-    CHECK_THROWS(InvalidInput, optimize_umap(graph, {}, layout, Threads{1}));
+    CHECK_THROWS(InvalidInput, optimize_umap(graph.view(), {}, layout, Threads{1}));
 }
 
 namespace {
@@ -120,10 +120,10 @@ struct Impatient final : Monitor {
 }  // namespace
 
 TEST("UMAP stops when asked to") {
-    const NeighborGraph graph = rings({3000});
+    const Graph<float> graph = rings({3000});
     std::vector<float> values(6000, 0.5F);
     Impatient impatient;
     Monitor* const before = Monitor::install(&impatient);
-    CHECK_THROWS(Cancelled, optimize_umap(graph, {}, DenseView<float>(values.data(), 3000, 2), Threads{2}));
+    CHECK_THROWS(Cancelled, optimize_umap(graph.view(), {}, DenseView<float>(values.data(), 3000, 2), Threads{2}));
     Monitor::install(before);
 }

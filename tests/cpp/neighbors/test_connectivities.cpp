@@ -25,9 +25,9 @@ DenseView<const float> distances() {
 TEST("memberships of a cell add up to log2 of its neighbours before the union") {
     // With mix_ratio 1 an edge known to one side only keeps that side's weight: those of cell 3.
     const auto graph = fuzzy_union(indices(), distances(), {3, 1, 1}, Threads{2});
-    CHECK(graph.indptr[4] - graph.indptr[3] == 2);
+    CHECK(graph.offsets[4] - graph.offsets[3] == 2);
     double sum = 0;
-    for (auto e = graph.indptr[3]; e < graph.indptr[4]; ++e)
+    for (auto e = graph.offsets[3]; e < graph.offsets[4]; ++e)
         sum += static_cast<double>(graph.weights[static_cast<std::size_t>(e)]);
     CHECK_NEAR(sum, std::log2(3.0), 1e-4);
     CHECK_NEAR(graph.weights.back(), 1.0, 1e-6);  // the nearest neighbour of cell 3 is cell 2
@@ -36,14 +36,14 @@ TEST("memberships of a cell add up to log2 of its neighbours before the union") 
 TEST("a graph is symmetric with rising columns") {
     const auto graph = fuzzy_union(indices(), distances(), {3, 1, 0.5}, Threads{1});
     const auto weight = [&](Size i, Size j) {
-        for (auto e = graph.indptr[i]; e < graph.indptr[i + 1]; ++e) {
-            if (graph.indices[static_cast<std::size_t>(e)] == j) return graph.weights[static_cast<std::size_t>(e)];
+        for (auto e = graph.offsets[i]; e < graph.offsets[i + 1]; ++e) {
+            if (graph.neighbors[static_cast<std::size_t>(e)] == j) return graph.weights[static_cast<std::size_t>(e)];
         }
         return 0.0F;
     };
     for (Size i = 0; i < 4; ++i) {
-        for (auto e = graph.indptr[i] + 1; e < graph.indptr[i + 1]; ++e) {
-            CHECK(graph.indices[static_cast<std::size_t>(e)] > graph.indices[static_cast<std::size_t>(e) - 1]);
+        for (auto e = graph.offsets[i] + 1; e < graph.offsets[i + 1]; ++e) {
+            CHECK(graph.neighbors[static_cast<std::size_t>(e)] > graph.neighbors[static_cast<std::size_t>(e) - 1]);
         }
         for (Size j = 0; j < 4; ++j) CHECK(weight(i, j) == weight(j, i));
     }
@@ -54,7 +54,7 @@ TEST("cells without any distance get weights of one, and a missing neighbour non
     const std::vector<float> apart(6, 0.0F);
     const auto graph = fuzzy_union({to.data(), 3, 2}, {apart.data(), 3, 2}, {2, 1, 1}, Threads{1});
     CHECK(graph.weights == std::vector<float>({1, 1}));
-    CHECK(graph.indptr == std::vector<std::int64_t>({0, 1, 2, 2}));
+    CHECK(graph.offsets == std::vector<std::int64_t>({0, 1, 2, 2}));
 }
 
 TEST("an index that names no cell is refused") {

@@ -1,61 +1,13 @@
 #pragma once
-#include <cstdint>
 #include <span>
 #include <variant>
 #include <vector>
 
 #include "core/parallel.hpp"
 #include "core/views.hpp"
+#include "sparse/graph.hpp"
 
 namespace cellweave {
-
-/// A cell, or a group of cells in a coarser graph; also numbers communities, of which there are never more.
-using Vertex = std::int32_t;
-
-/// An undirected weighted graph that somebody else owns. Every edge is stored at both its ends with the same weight;
-/// an edge from a vertex to itself is stored once. Parallel edges add up.
-template <Real W>
-class GraphView {
-public:
-    GraphView() = default;
-    GraphView(std::span<const Size> offsets, std::span<const Vertex> neighbors, std::span<const W> weights)
-        : offsets_(offsets.data()),
-          neighbors_(neighbors.data()),
-          weights_(weights.data()),
-          n_vertices_(static_cast<Size>(offsets.size()) - 1) {}
-
-    Size n_vertices() const { return n_vertices_; }
-    Size n_entries() const { return offsets_[n_vertices_]; }
-    Size begin(Size vertex) const { return offsets_[vertex]; }
-    Size end(Size vertex) const { return offsets_[vertex + 1]; }
-
-    Vertex neighbor(Size entry) const { return neighbors_[entry]; }
-    double weight(Size entry) const { return static_cast<double>(weights_[entry]); }
-    const W* weights() const { return weights_; }
-
-    /// Calls `body(neighbor, weight)` for every edge of `vertex`, in storage order.
-    template <class Body>
-    void for_each_edge(Size vertex, Body&& body) const {
-        const Size last = end(vertex);
-        for (Size entry = begin(vertex); entry < last; ++entry) body(neighbor(entry), weight(entry));
-    }
-
-private:
-    const Size* offsets_ = nullptr;
-    const Vertex* neighbors_ = nullptr;
-    const W* weights_ = nullptr;
-    Size n_vertices_ = 0;
-};
-
-/// An undirected graph that owns its arrays.
-template <Real W>
-struct Graph {
-    std::vector<Size> offsets{0};
-    std::vector<Vertex> neighbors;
-    std::vector<W> weights;
-
-    GraphView<W> view() const { return {offsets, neighbors, weights}; }
-};
 
 /// What clustering reads of an adjacency matrix A (cells x cells): the undirected graph (A + A') / 2, and how much
 /// weight leaves and enters every cell. A symmetric float matrix is read where it lies and must outlive this object.

@@ -1,10 +1,11 @@
-#include "cluster/graph.hpp"
+#include "cluster/affinity_graph.hpp"
 
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "core/error.hpp"
+#include "sparse/symmetrize.hpp"
 
 namespace cellweave {
 
@@ -69,52 +70,6 @@ bool equals_own_transpose(GraphView<W> graph) {
     return true;
 }
 
-/// A', every row with rising indices.
-template <Real W>
-Graph<W> transposed(GraphView<W> graph) {
-    const Size n = graph.n_vertices();
-    const auto n_entries = static_cast<std::size_t>(graph.n_entries());
-    Graph<W> result{std::vector<Size>(static_cast<std::size_t>(n) + 1, 0), std::vector<Vertex>(n_entries),
-                    std::vector<W>(n_entries)};
-    for (Size entry = 0; entry < graph.n_entries(); ++entry)
-        ++result.offsets[static_cast<std::size_t>(graph.neighbor(entry)) + 1];
-    std::partial_sum(result.offsets.begin(), result.offsets.end(), result.offsets.begin());
-    std::vector<Size> next(result.offsets.begin(), result.offsets.end() - 1);
-    for (Size row = 0; row < n; ++row) {
-        for (Size entry = graph.begin(row); entry < graph.end(row); ++entry) {
-            const auto to = static_cast<std::size_t>(next[static_cast<std::size_t>(graph.neighbor(entry))]++);
-            result.neighbors[to] = static_cast<Vertex>(row);
-            result.weights[to] = graph.weights()[entry];
-        }
-    }
-    return result;
-}
-
-/// (A + A') / 2, both given with rising indices. Entries of one place that come twice add up.
-template <Real W>
-Graph<W> mean_of(GraphView<W> a, GraphView<W> b) {
-    Graph<W> result;
-    result.offsets.reserve(static_cast<std::size_t>(a.n_vertices()) + 1);
-    const auto most = static_cast<std::size_t>(a.n_entries() + b.n_entries());
-    result.neighbors.reserve(most);
-    result.weights.reserve(most);
-    for (Size row = 0; row < a.n_vertices(); ++row) {
-        Size ia = a.begin(row);
-        Size ib = b.begin(row);
-        while (ia < a.end(row) || ib < b.end(row)) {
-            const bool a_is_next = ib == b.end(row) || (ia < a.end(row) && a.neighbor(ia) <= b.neighbor(ib));
-            Vertex col = a_is_next ? a.neighbor(ia) : b.neighbor(ib);
-            double sum = 0;
-            for (; ia < a.end(row) && a.neighbor(ia) == col; ++ia) sum += a.weight(ia);
-            for (; ib < b.end(row) && b.neighbor(ib) == col; ++ib) sum += b.weight(ib);
-            result.neighbors.push_back(col);
-            result.weights.push_back(static_cast<W>(sum / 2));
-        }
-        result.offsets.push_back(static_cast<Size>(result.neighbors.size()));
-    }
-    return result;
-}
-
 }  // namespace
 
 template <Real T, class I>
@@ -154,9 +109,9 @@ void AffinityGraph::use(GraphView<W> graph, Threads threads) {
         view_ = graph;
         return;
     }
-    const Graph<W> flipped = transposed(graph);
-    in_strengths_ = row_sums(flipped.view(), threads);
-    symmetrized_ = mean_of(transposed(flipped.view()).view(), flipped.view());
+    const Graph<W> transposed = reversed(graph);  // with rising rows, which the caller's need not have
+    in_strengths_ = row_sums(transposed.view(), threads);
+    symmetrized_ = mean_with_reversed(transposed.view(), threads);
     view_ = std::get<Graph<W>>(symmetrized_).view();
 }
 

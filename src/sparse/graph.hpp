@@ -1,0 +1,73 @@
+#pragma once
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <vector>
+
+#include "core/types.hpp"
+
+namespace cellweave {
+
+/// A cell, or a group of cells in a coarser graph; also numbers communities, of which there are never more.
+using Vertex = std::int32_t;
+
+/// A weighted graph that somebody else owns, as compressed sparse rows: vertex v has the edges begin(v) to end(v) - 1.
+/// An undirected edge is stored at both its ends with the same weight, one from a vertex to itself once. Parallel edges
+/// add up.
+template <Real W>
+class GraphView {
+public:
+    using Weight = W;
+
+    GraphView() = default;
+    GraphView(std::span<const Size> offsets, std::span<const Vertex> neighbors, std::span<const W> weights)
+        : offsets_(offsets.data()),
+          neighbors_(neighbors.data()),
+          weights_(weights.data()),
+          n_vertices_(static_cast<Size>(offsets.size()) - 1) {}
+
+    Size n_vertices() const { return n_vertices_; }
+    /// Those stored: an undirected one counts at both its ends.
+    Size n_edges() const { return offsets_[n_vertices_]; }
+    Size begin(Size vertex) const { return offsets_[vertex]; }
+    Size end(Size vertex) const { return offsets_[vertex + 1]; }
+    Size degree(Size vertex) const { return end(vertex) - begin(vertex); }
+
+    Vertex neighbor(Size edge) const { return neighbors_[edge]; }
+    W weight(Size edge) const { return weights_[edge]; }
+    std::span<const Vertex> neighbors(Size vertex) const {
+        return {neighbors_ + begin(vertex), static_cast<std::size_t>(degree(vertex))};
+    }
+
+    /// Calls `body(neighbor, weight)` for every edge of `vertex`, in storage order.
+    template <class Body>
+    void for_each_edge(Size vertex, Body&& body) const {
+        const Size last = end(vertex);
+        for (Size edge = begin(vertex); edge < last; ++edge) body(neighbor(edge), weight(edge));
+    }
+
+private:
+    const Size* offsets_ = nullptr;
+    const Vertex* neighbors_ = nullptr;
+    const W* weights_ = nullptr;
+    Size n_vertices_ = 0;
+};
+
+/// A graph that owns its arrays: vertex v has the edges offsets[v] to offsets[v + 1] - 1.
+template <Real W>
+struct Graph {
+    std::vector<Size> offsets{0};
+    std::vector<Vertex> neighbors;
+    std::vector<W> weights;
+
+    GraphView<W> view() const { return {offsets, neighbors, weights}; }
+
+    /// Turns `offsets[v + 1]`, so far the number of edges of vertex v, into offsets, and makes room for the edges.
+    void make_room() {
+        std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+        neighbors.resize(static_cast<std::size_t>(offsets.back()));
+        weights.resize(static_cast<std::size_t>(offsets.back()));
+    }
+};
+
+}  // namespace cellweave

@@ -1,0 +1,91 @@
+#pragma once
+#include <utility>
+#include <vector>
+
+#include "core/parallel.hpp"
+#include "sparse/graph.hpp"
+
+namespace cellweave {
+
+/// Every edge turned round: vertex v gets those that lead to it, by rising start.
+///
+/// Cost: a counting sort on one thread.
+/// @param edges  anything with the edges of a GraphView.
+template <class Edges>
+Graph<typename Edges::Weight> reversed(const Edges& edges) {
+    Graph<typename Edges::Weight> result;
+    result.offsets.assign(static_cast<std::size_t>(edges.n_vertices()) + 1, 0);
+    for (Size vertex = 0; vertex < edges.n_vertices(); ++vertex) {
+        for (Size edge = edges.begin(vertex); edge < edges.end(vertex); ++edge) {
+            ++result.offsets[static_cast<std::size_t>(edges.neighbor(edge)) + 1];
+        }
+    }
+    result.make_room();
+    std::vector<Size> next(result.offsets.begin(), result.offsets.end() - 1);
+    for (Size vertex = 0; vertex < edges.n_vertices(); ++vertex) {
+        for (Size edge = edges.begin(vertex); edge < edges.end(vertex); ++edge) {
+            const auto to = static_cast<std::size_t>(next[static_cast<std::size_t>(edges.neighbor(edge))]++);
+            result.neighbors[to] = static_cast<Vertex>(vertex);
+            result.weights[to] = edges.weight(edge);
+        }
+    }
+    return result;
+}
+
+/// The undirected graph in which i and j are joined by combine(weight of i -> j, weight of j -> i), an absent edge
+/// weighing 0; zeros are left out. `combine` must be symmetric. Rows rise.
+///
+/// Cost: reversed(), and two merges a row.
+/// @param edges  as in reversed(), those of a vertex by rising neighbour.
+template <class Edges, class Combine>
+Graph<typename Edges::Weight> symmetrized(const Edges& edges, Combine&& combine, Threads threads) {
+    using W = typename Edges::Weight;
+    constexpr Grain vertices_per_chunk{4096};
+    const Graph<W> arriving = reversed(edges);
+    const GraphView<W> in = arriving.view();
+    const auto merge = [&](Size vertex, auto&& emit) {
+        Size a = edges.begin(vertex);
+        Size b = in.begin(vertex);
+        const Size a_end = edges.end(vertex);
+        const Size b_end = in.end(vertex);
+        while (a < a_end || b < b_end) {
+            const bool has_a = a < a_end && (b == b_end || edges.neighbor(a) <= in.neighbor(b));
+            const bool has_b = b < b_end && (a == a_end || in.neighbor(b) <= edges.neighbor(a));
+            const Vertex neighbor = has_a ? edges.neighbor(a) : in.neighbor(b);
+            const W weight = combine(has_a ? edges.weight(a) : W(0), has_b ? in.weight(b) : W(0));
+            if (weight != W(0)) emit(neighbor, weight);
+            a += has_a ? 1 : 0;
+            b += has_b ? 1 : 0;
+        }
+    };
+    const Size n = edges.n_vertices();
+    Graph<W> result;
+    result.offsets.assign(static_cast<std::size_t>(n) + 1, 0);
+    parallel_for(n, vertices_per_chunk, threads, [&](Range vertices) {
+        for (const Size vertex : vertices) {
+            Size& count = result.offsets[static_cast<std::size_t>(vertex) + 1];
+            merge(vertex, [&](Vertex, W) { ++count; });
+        }
+    });
+    result.make_room();
+    parallel_for(n, vertices_per_chunk, threads, [&](Range vertices) {
+        for (const Size vertex : vertices) {
+            auto at = static_cast<std::size_t>(result.offsets[static_cast<std::size_t>(vertex)]);
+            merge(vertex, [&](Vertex neighbor, W weight) {
+                result.neighbors[at] = neighbor;
+                result.weights[at++] = weight;
+            });
+        }
+    });
+    return result;
+}
+
+/// The mean of a matrix and its transpose.
+template <class Edges>
+Graph<typename Edges::Weight> mean_with_reversed(const Edges& edges, Threads threads) {
+    using W = typename Edges::Weight;
+    return symmetrized(
+        edges, [](W one, W other) { return (one + other) / 2; }, threads);
+}
+
+}  // namespace cellweave

@@ -22,9 +22,8 @@ constexpr Grain vertices_per_chunk{512};
 /// Vertices moved side by side. A force is a long chain of operations on the one before it; those of other vertices
 /// fill the time, and no vertex waits for a sum over lanes of a register.
 constexpr Size lanes = 16;
-/// Most pulls of each lane whose partners are fetched together: few enough for their positions to stay in the nearest
-/// cache.
-constexpr Size most_pulls_per_slice = 8;
+/// Pulls of each lane whose partners are fetched together: few enough for their positions to stay in the nearest cache.
+constexpr Size pulls_per_slice = 8;
 /// umap-learn's bound on each coordinate of a push.
 constexpr float max_push = 4.0F;
 
@@ -33,32 +32,32 @@ constexpr float max_push = 4.0F;
 template <int fixed_dims>
 class Group {
 public:
-    Group(const UmapOptions& options, const Random& random, float alpha, DenseView<const float> before,
-          Size pulls_per_slice)
+    Group(const UmapOptions& options, const Random& random, float alpha, DenseView<const float> seen)
         : a_(static_cast<float>(options.a)),
           b_(static_cast<float>(options.b)),
           pull_(2.0F * a_ * b_ * alpha),
           push_(2.0F * static_cast<float>(options.gamma) * b_),
           alpha_(alpha),
-          rate_(before.n_rows() > 1 ? options.negative_sample_rate : 0),
+          rate_(seen.n_rows() > 1 ? options.negative_sample_rate : 0),
           random_(random),
-          before_(before),
-          pulls_per_slice_(pulls_per_slice),
+          seen_(seen),
           partners_(static_cast<std::size_t>(pulls_per_slice * (1 + rate_) * lanes)),
           coordinates_(partners_.size() * static_cast<std::size_t>(n_dims())),
           squared_(static_cast<std::size_t>(std::max<Size>(rate_, pulls_per_slice) * lanes)),
-          own_(static_cast<std::size_t>(n_dims() * lanes)) {}
+          own_(static_cast<std::size_t>(n_dims() * lanes)),
+          shown_(own_.size()) {}
 
-    /// @param lists  up to `lanes` of them, the longest first.
-    void move(std::span<const DueEdges::List> lists, DenseView<float> after) {
-        enter(lists);
-        for (Size first = 0; first < lists[0].size; first += pulls_per_slice_) {
-            const Size n_pulls = std::min(pulls_per_slice_, lists[0].size - first);
+    /// @param lists      up to `lanes` of them, the longest first.
+    /// @param positions  of which those of the vertices are replaced.
+    /// @param shown      gets where others shall see them.
+    void move(std::span<const DueEdges::List> lists, DenseView<float> positions, DenseView<float> shown) {
+        enter(lists, positions);
+        for (Size first = 0; first < lists[0].size; first += pulls_per_slice) {
+            const Size n_pulls = std::min(pulls_per_slice, lists[0].size - first);
             choose_partners(lists, first, n_pulls);
             fetch(n_pulls);
-            // In umap-learn half of the pulls follow any push. Were all of them before it, the others would see the
-            // vertex where its last pushes threw it: layouts of a thousand cells, where a stranger often is near,
-            // showed it.
+            // In umap-learn half of the pulls follow any push. With all of them before it, or all after, layouts of a
+            // trajectory (paul15) are less trustworthy.
             mark_turns(first, n_pulls);
             const Size n_early = n_pulls / 2;
             pull(0, n_early);
@@ -66,8 +65,12 @@ public:
             pull(n_early, n_pulls);
         }
         for (std::size_t lane = 0; lane < lists.size(); ++lane) {
-            float* const position = after.row_data(static_cast<Size>(lists[lane].vertex));
-            for (Size d = 0; d < n_dims(); ++d) position[d] = own(d)[lane];
+            const auto vertex = static_cast<Size>(lists[lane].vertex);
+            for (Size d = 0; d < n_dims(); ++d) {
+                positions(vertex, d) = own(d)[lane];
+                const auto n_pulls = static_cast<float>(lists[lane].size);
+                shown(vertex, d) = lists[lane].size > 0 ? this->shown(d)[lane] / n_pulls : own(d)[lane];
+            }
         }
     }
 
@@ -76,8 +79,10 @@ private:
     static constexpr float least_squared = 1e-12F;
     static constexpr float most_squared = 1e12F;
 
-    Size n_dims() const { return fixed_dims > 0 ? fixed_dims : before_.n_cols(); }
+    Size n_dims() const { return fixed_dims > 0 ? fixed_dims : seen_.n_cols(); }
     float* own(Size d) { return own_.data() + d * lanes; }
+    /// Sum of the positions from which the vertex was pulled.
+    float* shown(Size d) { return shown_.data() + d * lanes; }
     /// Coordinates of the partners of every lane in pull k of the slice: the neighbour's, then rows of strangers'.
     const float* coordinates(Size d, Size k) const {
         return coordinates_.data() + d * stride() + k * (1 + rate_) * lanes;
@@ -85,7 +90,8 @@ private:
     /// From one dimension of the partners' coordinates to the next.
     Size stride() const { return static_cast<Size>(partners_.size()); }
 
-    void enter(std::span<const DueEdges::List> lists) {
+    void enter(std::span<const DueEdges::List> lists, DenseView<const float> positions) {
+        std::fill(shown_.begin(), shown_.end(), 0.0F);
         for (std::size_t lane = 0; lane < static_cast<std::size_t>(lanes); ++lane) {
             const bool is_used = lane < lists.size();
             const DueEdges::List& list = lists[is_used ? lane : 0];
@@ -94,7 +100,7 @@ private:
             n_due_[lane] = is_used ? static_cast<std::int32_t>(list.size) : 0;
             low_[lane] = static_cast<std::uint32_t>(key);
             high_[lane] = static_cast<std::uint32_t>(key >> 32);
-            const float* const position = before_.row_data(static_cast<Size>(list.vertex));
+            const float* const position = positions.row_data(static_cast<Size>(list.vertex));
             for (Size d = 0; d < n_dims(); ++d) own(d)[lane] = position[d];
         }
     }
@@ -115,7 +121,7 @@ private:
 
     /// Writes one random vertex a lane, never the lane's own; a function of (seed, turn, vertex, draw).
     void draw_strangers(std::uint32_t draw, std::uint32_t* __restrict strangers) const {
-        const auto n_others = static_cast<std::uint32_t>(before_.n_rows() - 1);
+        const auto n_others = static_cast<std::uint32_t>(seen_.n_rows() - 1);
         const std::uint32_t step = draw * 0x9e3779b9U;
         for (Size lane = 0; lane < lanes; ++lane) {
             // Two multiply-and-shift rounds in 32 bits (constants: Wellons' lowbias32).
@@ -134,7 +140,7 @@ private:
         const Size stride = this->stride();
         const std::uint32_t* const partners = partners_.data();
         float* const values = coordinates_.data();
-        const float* const positions = before_.data();
+        const float* const positions = seen_.data();
         for (Size k = 0; k < n; ++k) {
             const float* const position = positions + static_cast<Size>(partners[k]) * n_dims();
             for (Size d = 0; d < n_dims(); ++d) values[d * stride + k] = position[d];
@@ -171,7 +177,10 @@ private:
             for (Size d = 0; d < n_dims(); ++d) {
                 const float* const theirs = coordinates(d, k);
                 float* const __restrict position = own(d);
+                float* const __restrict sum = shown(d);
+                const float* const has_turn = turns(k);
                 for (Size lane = 0; lane < lanes; ++lane) {
+                    sum[lane] += has_turn[lane] * position[lane];
                     position[lane] += share[lane] * (theirs[lane] - position[lane]);
                 }
             }
@@ -231,32 +240,31 @@ private:
     float alpha_;
     Size rate_;
     Random random_;
-    DenseView<const float> before_;
-    Size pulls_per_slice_;
+    DenseView<const float> seen_;
     std::array<std::uint32_t, lanes> vertices_{};
     std::array<std::uint32_t, lanes> low_{};
     std::array<std::uint32_t, lanes> high_{};
     std::array<std::int32_t, lanes> n_due_{};
-    std::array<float, static_cast<std::size_t>(most_pulls_per_slice* lanes)> turns_{};
+    std::array<float, static_cast<std::size_t>(pulls_per_slice* lanes)> turns_{};
     std::vector<std::uint32_t> partners_;
     std::vector<float> coordinates_;
     std::vector<float> squared_;
     std::vector<float> own_;
+    std::vector<float> shown_;
 };
 
 /// @param turn  counts through all epochs, from 1.
 template <int fixed_dims>
 void run_turn(GraphView<float> graph, const Schedule& schedule, const UmapOptions& options, float alpha, int turn,
-              DenseView<const float> before, DenseView<float> after, Threads threads) {
+              DenseView<float> positions, DenseView<const float> seen, DenseView<float> shown, Threads threads) {
     const Random random(options.seed, static_cast<std::uint64_t>(turn));
-    // With all pulls of an epoch in one turn, layouts of 50,000 cells are less trustworthy unless pushes come oftener.
-    const Size pulls_per_slice = most_pulls_per_slice / (schedule.turns_per_epoch() > 1 ? 1 : 2);
     parallel_for(graph.n_vertices(), vertices_per_chunk, threads, [&](Range vertices) {
         const DueEdges due(graph, schedule, vertices, static_cast<std::uint32_t>(turn));
-        Group<fixed_dims> group(options, random, alpha, before, pulls_per_slice);
+        Group<fixed_dims> group(options, random, alpha, seen);
         const auto lists = due.lists();
         for (std::size_t first = 0; first < lists.size(); first += static_cast<std::size_t>(lanes)) {
-            group.move(lists.subspan(first, std::min(static_cast<std::size_t>(lanes), lists.size() - first)), after);
+            group.move(lists.subspan(first, std::min(static_cast<std::size_t>(lanes), lists.size() - first)), positions,
+                       shown);
         }
     });
 }
@@ -280,21 +288,21 @@ void check(GraphView<float> graph, const UmapOptions& options, DenseView<const f
 template <int fixed_dims>
 void run_epochs(GraphView<float> graph, const UmapOptions& options, DenseView<float> layout, Threads threads) {
     const Schedule schedule(graph, threads);
-    std::vector<float> other(layout.data(), layout.data() + layout.n_rows() * layout.n_cols());
-    const DenseView<float> scratch(other.data(), layout.n_rows(), layout.n_cols());
+    std::array<std::vector<float>, 2> views;
+    for (auto& view : views) view.assign(layout.data(), layout.data() + layout.n_rows() * layout.n_cols());
     const int n_runs = std::max(options.n_epochs - 1, 0);
     Progress progress("UMAP epochs", n_runs);
     int turn = 0;
     for (int epoch = 0; epoch < n_runs; ++epoch) {
         const auto alpha = static_cast<float>(options.alpha * (1.0 - static_cast<double>(epoch) / options.n_epochs));
         for (const int last = turn + schedule.turns_per_epoch(); turn < last;) {
-            const bool forth = ++turn % 2 == 1;
-            run_turn<fixed_dims>(graph, schedule, options, alpha, turn, forth ? layout : scratch,
-                                 forth ? scratch : layout, threads);
+            const DenseView<const float> seen(views[0].data(), layout.n_rows(), layout.n_cols());
+            const DenseView<float> shown(views[1].data(), layout.n_rows(), layout.n_cols());
+            run_turn<fixed_dims>(graph, schedule, options, alpha, ++turn, layout, seen, shown, threads);
+            views[0].swap(views[1]);
         }
         progress.advance();
     }
-    if (turn % 2 == 1) std::copy(other.begin(), other.end(), layout.data());
 }
 
 }  // namespace

@@ -78,29 +78,16 @@ Graph<float> neighbor_graph(CsrView<const T, I> connectivities, double min_relat
     const T scale = heaviest > 0 ? 1 / heaviest : T{0};
     const auto least = std::max(static_cast<T>(min_relative_weight) * heaviest, std::numeric_limits<T>::min());
 
-    Graph<float> graph;
-    graph.offsets.assign(static_cast<std::size_t>(n) + 1, 0);
     const auto each_kept = [&](Size row, auto&& take) {
         const auto line = connectivities.row(row);
         for (std::size_t k = 0; k < line.indices.size(); ++k) {
-            if (line.values[k] >= least && line.indices[k] != static_cast<I>(row))
-                take(line.indices[k], line.values[k]);
+            if (line.values[k] < least || line.indices[k] == static_cast<I>(row)) continue;
+            take(static_cast<Vertex>(line.indices[k]), static_cast<float>(line.values[k] * scale));
         }
     };
-    parallel_for(n, vertices_per_chunk, threads, [&](Range rows) {
-        for (const Size row : rows) each_kept(row, [&](I, T) { ++graph.offsets[static_cast<std::size_t>(row) + 1]; });
-    });
-    graph.make_room();
-    parallel_for(n, vertices_per_chunk, threads, [&](Range rows) {
-        for (const Size row : rows) {
-            auto edge = static_cast<std::size_t>(graph.offsets[static_cast<std::size_t>(row)]);
-            each_kept(row, [&](I target, T weight) {
-                graph.neighbors[edge] = static_cast<Vertex>(target);
-                graph.weights[edge++] = static_cast<float>(weight * scale);
-            });
-        }
-    });
-    return is_symmetric(graph.view(), threads) ? graph : mean_with_reversed(graph.view(), threads);
+    Graph<float> graph = build_graph<float>(n, each_kept, threads);
+    if (!is_symmetric(graph.view(), threads)) graph = mean_with_reversed(graph.view(), threads);
+    return graph;
 }
 
 Components connected_components(GraphView<float> graph) {

@@ -10,6 +10,7 @@
 
 #include "core/monitor.hpp"
 #include "core/random.hpp"
+#include "embed/neighbor_graph.hpp"
 #include "linalg/symmetric_eigen.hpp"
 
 namespace cellweave {
@@ -33,24 +34,19 @@ Operator make_operator(GraphView<float> graph, std::span<const Vertex> members, 
                        Threads threads) {
     const auto n = members.size();
     for (std::size_t k = 0; k < n; ++k) number[static_cast<std::size_t>(members[k])] = static_cast<Vertex>(k);
+    const auto each_edge = [&](Size row, auto&& take) {
+        graph.for_each_edge(members[static_cast<std::size_t>(row)], [&](Vertex neighbor, float weight) {
+            take(number[static_cast<std::size_t>(neighbor)], weight);
+        });
+    };
+    Graph<float> matrix = build_graph<float>(static_cast<Size>(n), each_edge, threads);
 
-    Operator result;
-    Graph<float>& matrix = result.matrix;
-    matrix.offsets.resize(n + 1);
-    for (std::size_t k = 0; k < n; ++k) matrix.offsets[k + 1] = graph.degree(members[k]);
-    matrix.make_room();
     std::vector<double> root_degree(n);
     parallel_for(static_cast<Size>(n), rows_per_chunk, threads, [&](Range rows) {
         for (const Size row : rows) {
-            const auto k = static_cast<std::size_t>(row);
             double degree = 0;
-            auto slot = static_cast<std::size_t>(matrix.offsets[k]);
-            graph.for_each_edge(members[k], [&](Vertex neighbor, float weight) {
-                degree += static_cast<double>(weight);
-                matrix.neighbors[slot] = number[static_cast<std::size_t>(neighbor)];
-                matrix.weights[slot++] = weight;
-            });
-            root_degree[k] = std::sqrt(degree);
+            matrix.view().for_each_edge(row, [&](Vertex, float weight) { degree += static_cast<double>(weight); });
+            root_degree[static_cast<std::size_t>(row)] = std::sqrt(degree);
         }
     });
     parallel_for(static_cast<Size>(n), rows_per_chunk, threads, [&](Range rows) {
@@ -67,8 +63,7 @@ Operator make_operator(GraphView<float> graph, std::span<const Vertex> members, 
     double squared_length = 0;
     for (const double root : root_degree) squared_length += root * root;
     for (double& root : root_degree) root /= std::sqrt(squared_length);
-    result.trivial = std::move(root_degree);
-    return result;
+    return {std::move(matrix), std::move(root_degree)};
 }
 
 /// Eigenvectors of a small component, exactly.

@@ -3,7 +3,7 @@
 
 #include "core/parallel.hpp"
 #include "core/views.hpp"
-#include "embed/neighbor_graph.hpp"
+#include "sparse/graph.hpp"
 
 namespace cellweave {
 

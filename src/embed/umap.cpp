@@ -45,7 +45,7 @@ public:
           coordinates_(partners_.size() * static_cast<std::size_t>(n_dims())),
           squared_(static_cast<std::size_t>(std::max<Size>(rate_, pulls_per_slice) * lanes)),
           own_(static_cast<std::size_t>(n_dims() * lanes)),
-          shown_(own_.size()) {}
+          pulled_from_(own_.size()) {}
 
     /// @param lists      up to `lanes` of them, the longest first.
     /// @param positions  of which those of the vertices are replaced.
@@ -56,9 +56,9 @@ public:
             const Size n_pulls = std::min(pulls_per_slice, lists[0].size - first);
             choose_partners(lists, first, n_pulls);
             fetch(n_pulls);
+            mark_turns(first, n_pulls);
             // In umap-learn half of the pulls follow any push. With all of them before it, or all after, layouts of a
             // trajectory (paul15) are less trustworthy.
-            mark_turns(first, n_pulls);
             const Size n_early = n_pulls / 2;
             pull(0, n_early);
             for (Size k = 0; k < n_pulls; ++k) push(k);
@@ -66,10 +66,10 @@ public:
         }
         for (std::size_t lane = 0; lane < lists.size(); ++lane) {
             const auto vertex = static_cast<Size>(lists[lane].vertex);
+            const auto n_pulls = static_cast<float>(lists[lane].size);
             for (Size d = 0; d < n_dims(); ++d) {
                 positions(vertex, d) = own(d)[lane];
-                const auto n_pulls = static_cast<float>(lists[lane].size);
-                shown(vertex, d) = lists[lane].size > 0 ? this->shown(d)[lane] / n_pulls : own(d)[lane];
+                shown(vertex, d) = lists[lane].size > 0 ? pulled_from(d)[lane] / n_pulls : own(d)[lane];
             }
         }
     }
@@ -82,7 +82,7 @@ private:
     Size n_dims() const { return fixed_dims > 0 ? fixed_dims : seen_.n_cols(); }
     float* own(Size d) { return own_.data() + d * lanes; }
     /// Sum of the positions from which the vertex was pulled.
-    float* shown(Size d) { return shown_.data() + d * lanes; }
+    float* pulled_from(Size d) { return pulled_from_.data() + d * lanes; }
     /// Coordinates of the partners of every lane in pull k of the slice: the neighbour's, then rows of strangers'.
     const float* coordinates(Size d, Size k) const {
         return coordinates_.data() + d * stride() + k * (1 + rate_) * lanes;
@@ -91,7 +91,7 @@ private:
     Size stride() const { return static_cast<Size>(partners_.size()); }
 
     void enter(std::span<const DueEdges::List> lists, DenseView<const float> positions) {
-        std::fill(shown_.begin(), shown_.end(), 0.0F);
+        std::fill(pulled_from_.begin(), pulled_from_.end(), 0.0F);
         for (std::size_t lane = 0; lane < static_cast<std::size_t>(lanes); ++lane) {
             const bool is_used = lane < lists.size();
             const DueEdges::List& list = lists[is_used ? lane : 0];
@@ -177,10 +177,10 @@ private:
             for (Size d = 0; d < n_dims(); ++d) {
                 const float* const theirs = coordinates(d, k);
                 float* const __restrict position = own(d);
-                float* const __restrict sum = shown(d);
-                const float* const has_turn = turns(k);
+                float* const __restrict sum = pulled_from(d);
+                const float* const is_pulled = turns(k);
                 for (Size lane = 0; lane < lanes; ++lane) {
-                    sum[lane] += has_turn[lane] * position[lane];
+                    sum[lane] += is_pulled[lane] * position[lane];
                     position[lane] += share[lane] * (theirs[lane] - position[lane]);
                 }
             }
@@ -250,7 +250,7 @@ private:
     std::vector<float> coordinates_;
     std::vector<float> squared_;
     std::vector<float> own_;
-    std::vector<float> shown_;
+    std::vector<float> pulled_from_;
 };
 
 /// @param turn  counts through all epochs, from 1.
@@ -288,18 +288,20 @@ void check(GraphView<float> graph, const UmapOptions& options, DenseView<const f
 template <int fixed_dims>
 void run_epochs(GraphView<float> graph, const UmapOptions& options, DenseView<float> layout, Threads threads) {
     const Schedule schedule(graph, threads);
-    std::array<std::vector<float>, 2> views;
-    for (auto& view : views) view.assign(layout.data(), layout.data() + layout.n_rows() * layout.n_cols());
+    std::vector<float> seen(layout.data(), layout.data() + layout.n_rows() * layout.n_cols());
+    std::vector<float> shown(seen.size());
+    const auto as_rows = [&](std::vector<float>& values) {
+        return DenseView<float>(values.data(), layout.n_rows(), layout.n_cols());
+    };
     const int n_runs = std::max(options.n_epochs - 1, 0);
     Progress progress("UMAP epochs", n_runs);
     int turn = 0;
     for (int epoch = 0; epoch < n_runs; ++epoch) {
         const auto alpha = static_cast<float>(options.alpha * (1.0 - static_cast<double>(epoch) / options.n_epochs));
         for (const int last = turn + schedule.turns_per_epoch(); turn < last;) {
-            const DenseView<const float> seen(views[0].data(), layout.n_rows(), layout.n_cols());
-            const DenseView<float> shown(views[1].data(), layout.n_rows(), layout.n_cols());
-            run_turn<fixed_dims>(graph, schedule, options, alpha, ++turn, layout, seen, shown, threads);
-            views[0].swap(views[1]);
+            run_turn<fixed_dims>(graph, schedule, options, alpha, ++turn, layout, as_rows(seen), as_rows(shown),
+                                 threads);
+            seen.swap(shown);
         }
         progress.advance();
     }

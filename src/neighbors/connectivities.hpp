@@ -1,7 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <span>
-#include <vector>
 
 #include "core/parallel.hpp"
 #include "core/views.hpp"

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "core/types.hpp"
+#include "core/parallel.hpp"
 
 namespace cellweave {
 
@@ -69,5 +69,31 @@ struct Graph {
         weights.resize(static_cast<std::size_t>(offsets.back()));
     }
 };
+
+/// The graph of n vertices whose edges `each_edge(vertex, take)` gives, by one `take(neighbor, weight)` each. It is
+/// called twice for every vertex, first to count the edges, and must give the same ones.
+template <Real W, class EachEdge>
+Graph<W> build_graph(Size n, EachEdge&& each_edge, Threads threads) {
+    constexpr Grain vertices_per_chunk{4096};
+    Graph<W> graph;
+    graph.offsets.assign(static_cast<std::size_t>(n) + 1, 0);
+    parallel_for(n, vertices_per_chunk, threads, [&](Range vertices) {
+        for (const Size vertex : vertices) {
+            Size& count = graph.offsets[static_cast<std::size_t>(vertex) + 1];
+            each_edge(vertex, [&](Vertex, W) { ++count; });
+        }
+    });
+    graph.make_room();
+    parallel_for(n, vertices_per_chunk, threads, [&](Range vertices) {
+        for (const Size vertex : vertices) {
+            auto at = static_cast<std::size_t>(graph.offsets[static_cast<std::size_t>(vertex)]);
+            each_edge(vertex, [&](Vertex neighbor, W weight) {
+                graph.neighbors[at] = neighbor;
+                graph.weights[at++] = weight;
+            });
+        }
+    });
+    return graph;
+}
 
 }  // namespace cellweave

@@ -1,5 +1,4 @@
 #pragma once
-#include <utility>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -40,10 +39,9 @@ Graph<typename Edges::Weight> reversed(const Edges& edges) {
 template <class Edges, class Combine>
 Graph<typename Edges::Weight> symmetrized(const Edges& edges, Combine&& combine, Threads threads) {
     using W = typename Edges::Weight;
-    constexpr Grain vertices_per_chunk{4096};
     const Graph<W> arriving = reversed(edges);
     const GraphView<W> in = arriving.view();
-    const auto merge = [&](Size vertex, auto&& emit) {
+    const auto merge = [&](Size vertex, auto&& take) {
         Size a = edges.begin(vertex);
         Size b = in.begin(vertex);
         const Size a_end = edges.end(vertex);
@@ -53,31 +51,12 @@ Graph<typename Edges::Weight> symmetrized(const Edges& edges, Combine&& combine,
             const bool has_b = b < b_end && (a == a_end || in.neighbor(b) <= edges.neighbor(a));
             const Vertex neighbor = has_a ? edges.neighbor(a) : in.neighbor(b);
             const W weight = combine(has_a ? edges.weight(a) : W(0), has_b ? in.weight(b) : W(0));
-            if (weight != W(0)) emit(neighbor, weight);
+            if (weight != W(0)) take(neighbor, weight);
             a += has_a ? 1 : 0;
             b += has_b ? 1 : 0;
         }
     };
-    const Size n = edges.n_vertices();
-    Graph<W> result;
-    result.offsets.assign(static_cast<std::size_t>(n) + 1, 0);
-    parallel_for(n, vertices_per_chunk, threads, [&](Range vertices) {
-        for (const Size vertex : vertices) {
-            Size& count = result.offsets[static_cast<std::size_t>(vertex) + 1];
-            merge(vertex, [&](Vertex, W) { ++count; });
-        }
-    });
-    result.make_room();
-    parallel_for(n, vertices_per_chunk, threads, [&](Range vertices) {
-        for (const Size vertex : vertices) {
-            auto at = static_cast<std::size_t>(result.offsets[static_cast<std::size_t>(vertex)]);
-            merge(vertex, [&](Vertex neighbor, W weight) {
-                result.neighbors[at] = neighbor;
-                result.weights[at++] = weight;
-            });
-        }
-    });
-    return result;
+    return build_graph<W>(edges.n_vertices(), merge, threads);
 }
 
 /// The mean of a matrix and its transpose.

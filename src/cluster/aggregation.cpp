@@ -26,13 +26,14 @@ CoarseLevel<M> aggregate(const Objective<W, M>& objective, std::span<const Verte
         NeighborWeights weights;
         for (const Size from : groups) {
             weights.clear();
-            for (const Vertex vertex : members.of(from)) {
+            each_fetching_edges(objective.graph, members.vertices, members.range(from), [&](Size k) {
+                const Vertex vertex = members.vertices[static_cast<std::size_t>(k)];
                 coarse.masses[static_cast<std::size_t>(from)] += objective.mass(vertex);
                 objective.graph.for_each_edge(vertex, [&](Vertex neighbor, double weight) {
                     const Vertex to = group[static_cast<std::size_t>(neighbor)];
                     if (to != from) weights.add(to, weight);
                 });
-            }
+            });
             coarse.graph.offsets[static_cast<std::size_t>(from) + 1] = static_cast<Size>(weights.size());
             for (std::size_t k = 0; k < weights.size(); ++k) {
                 edges.neighbors.push_back(weights[k].community);

@@ -22,12 +22,12 @@ struct Partition {
 /// Vertices listed by community.
 struct Members {
     std::vector<Vertex> vertices;
-    std::vector<Size> offsets;  ///< community c has vertices[offsets[c]] to vertices[offsets[c + 1] - 1]
+    std::vector<Size> offsets;
 
-    std::span<const Vertex> of(Size community) const {
+    /// Where in `vertices` the members of `community` are.
+    Range range(Size community) const {
         const auto c = static_cast<std::size_t>(community);
-        return std::span(vertices).subspan(static_cast<std::size_t>(offsets[c]),
-                                           static_cast<std::size_t>(offsets[c + 1] - offsets[c]));
+        return {offsets[c], offsets[c + 1]};
     }
     Size n_communities() const { return static_cast<Size>(offsets.size()) - 1; }
 };

@@ -27,20 +27,25 @@ public:
           outside_(objective.masses.size(), 0.0),
           is_alone_(objective.masses.size(), 1) {}
 
-    void refine(Size community, std::span<const Vertex> vertices) {
-        if (vertices.size() < 2) return;
-        for (const Vertex vertex : vertices) {
-            double& outside = outside_[at(vertex)];
+    void refine(Size community, const Members& members) {
+        const Range range = members.range(community);
+        if (range.size() < 2) return;
+        each_fetching_edges(objective_.graph, members.vertices, range, [&](Size k) {
+            const Vertex vertex = members.vertices[static_cast<std::size_t>(k)];
+            double outside = 0;
             objective_.graph.for_each_edge(vertex, [&](Vertex neighbor, double weight) {
-                if (neighbor != vertex && partition_.community[at(neighbor)] == community) outside += weight;
+                const bool is_other_member = partition_.community[at(neighbor)] == community && neighbor != vertex;
+                outside += static_cast<double>(is_other_member) * weight;
             });
-        }
+            outside_[at(vertex)] = outside;
+        });
         Scratch scratch;
-        for (const Vertex vertex : vertices) {
-            if (part_[at(vertex)] != vertex || !is_alone_[at(vertex)]) continue;
-            if (!is_well_connected(vertex, community)) continue;
+        each_fetching_edges(objective_.graph, members.vertices, range, [&](Size k) {
+            const Vertex vertex = members.vertices[static_cast<std::size_t>(k)];
+            if (part_[at(vertex)] != vertex || !is_alone_[at(vertex)]) return;
+            if (!is_well_connected(vertex, community)) return;
             join(vertex, choose(vertex, community, scratch), scratch.weights);
-        }
+        });
     }
 
     std::vector<Vertex> take() { return std::move(part_); }
@@ -70,7 +75,7 @@ private:
         double best = 0;
         Vertex best_part = vertex;
         for (std::size_t k = 0; k < weights.size(); ++k) {
-            const auto& [part, weight] = weights[k];
+            const auto [part, weight] = weights[k];
             const double gain = objective_.attachment(weight, objective_.mass(vertex), mass_[at(part)]);
             if (gain < 0 || !is_well_connected(part, community)) continue;
             candidates.emplace_back(part, gain);
@@ -119,7 +124,7 @@ std::vector<Vertex> refine(const Objective<W, M>& objective, const Partition<M>&
                            double randomness, const Random& random, Threads threads) {
     Refinement<W, M> refinement(objective, partition, randomness, random);
     parallel_for(members.n_communities(), Grain{1}, threads, [&](Range communities) {
-        for (const Size community : communities) refinement.refine(community, members.of(community));
+        for (const Size community : communities) refinement.refine(community, members);
     });
     return refinement.take();
 }

@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 
+#include "core/fetch.hpp"
+
 namespace cellweave {
 
 namespace {
@@ -172,7 +174,7 @@ template <Real T>
 void ExactDistance<T>::fetch(Size reference) const {
     constexpr Size line = 64 / static_cast<Size>(sizeof(T));
     const T* const row = references_.row_data(reference);
-    for (Size k = 0; k < references_.n_cols(); k += line) Eigen::internal::prefetch(row + k);
+    for (Size k = 0; k < references_.n_cols(); k += line) cellweave::fetch(row + k);
 }
 
 #define CELLWEAVE_INSTANTIATE(T)                                                        \

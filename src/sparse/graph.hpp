@@ -1,9 +1,11 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <numeric>
 #include <span>
 #include <vector>
 
+#include "core/fetch.hpp"
 #include "core/parallel.hpp"
 
 namespace cellweave {
@@ -39,6 +41,15 @@ public:
         return {neighbors_ + begin(vertex), static_cast<std::size_t>(degree(vertex))};
     }
 
+    /// Has the edges of `vertex` brought near, all those of the usual vertex.
+    [[gnu::always_inline]] void fetch_edges(Size vertex) const {
+        const Size last = std::max(end(vertex) - 1, begin(vertex));
+        for (const Size edge : {begin(vertex), last}) {
+            fetch(neighbors_ + edge);
+            fetch(weights_ + edge);
+        }
+    }
+
     /// Calls `body(neighbor, weight)` for every edge of `vertex`, in storage order.
     template <class Body>
     void for_each_edge(Size vertex, Body&& body) const {
@@ -52,6 +63,18 @@ private:
     const W* weights_ = nullptr;
     Size n_vertices_ = 0;
 };
+
+/// Calls `body(k)` for every k of `range`, and meanwhile fetches the edges of the vertices that come soon: for visits
+/// of vertices[k] in scattered order, where each would wait for its edges.
+template <Real W, class Body>
+void each_fetching_edges(GraphView<W> graph, std::span<const Vertex> vertices, Range range, Body&& body) {
+    constexpr Size ahead = 8;
+    for (const Size k : range) {
+        const auto soon = static_cast<std::size_t>(k + ahead);
+        if (soon < vertices.size()) graph.fetch_edges(vertices[soon]);
+        body(k);
+    }
+}
 
 /// A graph that owns its arrays: vertex v has the edges offsets[v] to offsets[v + 1] - 1.
 template <Real W>

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -46,15 +47,19 @@ Graph<typename Edges::Weight> symmetrized(const Edges& edges, Combine&& combine,
         Size b = in.begin(vertex);
         const Size a_end = edges.end(vertex);
         const Size b_end = in.end(vertex);
-        while (a < a_end || b < b_end) {
-            const bool has_a = a < a_end && (b == b_end || edges.neighbor(a) <= in.neighbor(b));
-            const bool has_b = b < b_end && (a == a_end || in.neighbor(b) <= edges.neighbor(a));
-            const Vertex neighbor = has_a ? edges.neighbor(a) : in.neighbor(b);
-            const W weight = combine(has_a ? edges.weight(a) : W(0), has_b ? in.weight(b) : W(0));
-            if (weight != W(0)) take(neighbor, weight);
-            a += has_a ? 1 : 0;
-            b += has_b ? 1 : 0;
+        const auto take_both = [&](Vertex neighbor, W weight, W other) {
+            const W combined = combine(weight, other);
+            if (combined != W(0)) take(neighbor, combined);
+        };
+        while (a < a_end && b < b_end) {
+            const Vertex to = edges.neighbor(a);
+            const Vertex from = in.neighbor(b);
+            take_both(std::min(to, from), to <= from ? edges.weight(a) : W(0), from <= to ? in.weight(b) : W(0));
+            a += to <= from ? 1 : 0;
+            b += from <= to ? 1 : 0;
         }
+        for (; a < a_end; ++a) take_both(edges.neighbor(a), edges.weight(a), W(0));
+        for (; b < b_end; ++b) take_both(in.neighbor(b), W(0), in.weight(b));
     };
     return build_graph<W>(edges.n_vertices(), merge, threads);
 }

@@ -63,12 +63,13 @@ Array<T> new_matrix(Size n_rows, Size n_cols) {
 }
 
 /// Hands the storage of a std::vector to numpy.
-template <class T>
-Array<T> as_array(std::vector<T>&& values) {
-    auto owner = std::make_unique<std::vector<T>>(std::move(values));
+template <class T, class Allocator>
+Array<T> as_array(std::vector<T, Allocator>&& values) {
+    using Vector = std::vector<T, Allocator>;
+    auto owner = std::make_unique<Vector>(std::move(values));
     const auto size = static_cast<py::ssize_t>(owner->size());
     T* const data = owner->data();
-    const py::capsule release(owner.release(), [](void* vector) { delete static_cast<std::vector<T>*>(vector); });
+    const py::capsule release(owner.release(), [](void* vector) { delete static_cast<Vector*>(vector); });
     return Array<T>(size, data, release);
 }
 

@@ -16,7 +16,7 @@ public:
         double weight;
     };
 
-    NeighborWeights() { make_room(8); }
+    NeighborWeights() { make_room(9); }
 
     void clear() {
         round_ += std::uint64_t{1} << 32;

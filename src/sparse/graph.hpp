@@ -7,6 +7,7 @@
 
 #include "core/fetch.hpp"
 #include "core/parallel.hpp"
+#include "core/untouched.hpp"
 
 namespace cellweave {
 
@@ -80,12 +81,13 @@ void each_fetching_edges(GraphView<W> graph, std::span<const Vertex> vertices, R
 template <Real W>
 struct Graph {
     std::vector<Size> offsets{0};
-    std::vector<Vertex> neighbors;
-    std::vector<W> weights;
+    UntouchedVector<Vertex> neighbors;
+    UntouchedVector<W> weights;
 
     GraphView<W> view() const { return {offsets, neighbors, weights}; }
 
-    /// Turns `offsets[v + 1]`, so far the number of edges of vertex v, into offsets, and makes room for the edges.
+    /// Turns `offsets[v + 1]`, so far the number of edges of vertex v, into offsets, and makes room for the edges, all
+    /// of which are then to be written.
     void make_room() {
         std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
         neighbors.resize(static_cast<std::size_t>(offsets.back()));

@@ -81,6 +81,6 @@ TEST("edges that combine to nothing are left out") {
     const auto product = [](double one, double other) { return one * other; };
     const Graph<double> both = symmetrized(graph.view(), product, Threads{2});
     CHECK(both.offsets == std::vector<Size>({0, 1, 2, 2}));
-    CHECK(both.neighbors == std::vector<Vertex>({1, 0}));
-    CHECK(both.weights == std::vector<double>({0.5, 0.5}));
+    CHECK(both.neighbors == UntouchedVector<Vertex>({1, 0}));
+    CHECK(both.weights == UntouchedVector<double>({0.5, 0.5}));
 }

@@ -1,0 +1,32 @@
+#pragma once
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace cellweave {
+
+/// The standard allocator, but for elements without a given value: they are left as they are.
+template <class T>
+struct LeavingUntouched : std::allocator<T> {
+    template <class U>
+    struct rebind {
+        using other = LeavingUntouched<U>;
+    };
+
+    LeavingUntouched() = default;
+    template <class U>
+    LeavingUntouched(const LeavingUntouched<U>&) {}
+
+    void construct(T* element) { ::new (static_cast<void*>(element)) T; }
+    template <class... Values>
+    void construct(T* element, Values&&... values) {
+        ::new (static_cast<void*>(element)) T(std::forward<Values>(values)...);
+    }
+};
+
+/// A std::vector whose resize() leaves new elements uninitialised, for the threads that fill it to touch first.
+template <class T>
+using UntouchedVector = std::vector<T, LeavingUntouched<T>>;
+
+}  // namespace cellweave

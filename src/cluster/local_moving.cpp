@@ -98,7 +98,7 @@ private:
     /// its own. Most visits after the first few end here, and it takes no table.
     bool is_settled(Vertex vertex) const {
         const Vertex own = partition_.community[at(vertex)];
-        if (partition_.size[at(own)] == 1) return false;
+        if (partition_.size[at(own)] < graph_.degree(vertex)) return false;  // still growing: hardly ever settled
         double inside = 0;
         double total = 0;
         graph_.for_each_edge(vertex, [&](Vertex neighbor, double weight) {

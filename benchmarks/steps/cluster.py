@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import step
+from .neighbors import brisc_cells
 
 
 def _modularity(adata, labels) -> dict[str, float]:
@@ -64,13 +65,8 @@ def leiden_crest(adata):
 @step("leiden", tool="brisc", data="neighbor_graph", cells=(50_000, 200_000))
 def leiden_brisc(adata):
     """On the same graph, in the place of brisc's own of shared neighbours; it adds a loop of weight 1 to every cell."""
-    import polars as pl
-    from brisc import SingleCell
-
-    cells = SingleCell(
-        X=adata.X,
-        obs=pl.DataFrame({"cell": list(adata.obs_names)}),
-        var=pl.DataFrame({"gene": list(adata.var_names)}),
+    cells = brisc_cells(
+        adata,
         obsm={"neighbors": adata.obsp["distances"].indices.reshape(adata.n_obs, -1).astype(np.uint32)},
         obsp={"shared_neighbors": adata.obsp["connectivities"]},
     )

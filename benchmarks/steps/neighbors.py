@@ -82,8 +82,8 @@ def neighbors_crest(adata):
     return lambda: crest.pp.neighbors(frame, K), judge
 
 
-def brisc_cells(adata):
-    """brisc's object, with the components."""
+def brisc_cells(adata, *, obsm=None, obsp=None):
+    """brisc's object, with the components and what else is given."""
     import polars as pl
     from brisc import SingleCell
 
@@ -91,7 +91,8 @@ def brisc_cells(adata):
         X=adata.X,
         obs=pl.DataFrame({"cell": list(adata.obs_names)}),
         var=pl.DataFrame({"gene": list(adata.var_names)}),
-        obsm={"pca": adata.obsm["X_pca"]},
+        obsm={"pca": adata.obsm["X_pca"], **(obsm or {})},
+        obsp=obsp or {},
     )
 
 

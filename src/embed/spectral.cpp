@@ -5,7 +5,8 @@
 #include <array>
 #include <cmath>
 #include <numbers>
-#include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "core/monitor.hpp"

@@ -1,6 +1,5 @@
 #include "neighbors/points.hpp"
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <array>
 #include <cmath>

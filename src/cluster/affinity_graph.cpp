@@ -109,7 +109,7 @@ void AffinityGraph::use(GraphView<W> graph, Threads threads) {
         view_ = graph;
         return;
     }
-    const Graph<W> transposed = reversed(graph);  // with rising rows, which the caller's need not have
+    const Graph<W> transposed = reversed(graph, threads);  // with rising rows, which the caller's need not have
     in_strengths_ = row_sums(transposed.view(), threads);
     symmetrized_ = mean_with_reversed(transposed.view(), threads);
     view_ = std::get<Graph<W>>(symmetrized_).view();

@@ -3,8 +3,9 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+#include <memory>
+#include <numeric>
 
 #include "neighbors/byte_products.hpp"
 
@@ -24,45 +25,22 @@ constexpr float n_deviations = 4;
 /// Variance of the error of rounding to whole steps.
 constexpr float variance_of_rounding = 1.0F / 12;
 
-/// Where reference `lane` of a panel, or query `lane` of a group, keeps its coordinate k.
-constexpr Size place_of(Size lane, Size k, Size n_lanes) {
-    return (k / bytes::block * n_lanes + lane) * bytes::block + k % bytes::block;
-}
-
-/// The step that reaches the largest of `coordinates` in `n_steps`, and how many steps a unit is; 0 and 0 for a point
-/// where the centroid is.
-struct Step {
-    float size = 0;
-    float per_unit = 0;
-
-    Step(const Eigen::ArrayXf& coordinates, int n_steps) {
-        const float largest = coordinates.size() == 0 ? 0.0F : coordinates.abs().maxCoeff();
-        if (largest < std::numeric_limits<float>::min() * 1e3F) return;
-        size = largest / static_cast<float>(n_steps);
-        per_unit = static_cast<float>(n_steps) / largest;
-    }
-};
-
-/// Writes a query's bytes, block by block, into those of its group.
-void pack(const Eigen::ArrayXi& row, Size n_blocks, std::uint8_t* out) {
-    for (Size k = 0; k < n_blocks * bytes::block; k += bytes::block) {
-        const std::uint32_t packed =
-            static_cast<std::uint32_t>(row[k] | row[k + 1] << 8 | row[k + 2] << 16 | row[k + 3] << 24);
-        std::memcpy(out, &packed, bytes::block);
-        out += bytes::group_size * bytes::block;
-    }
+/// Writes `coordinates` as whole numbers of steps plus `shift`, the largest as `n_steps`. Returns the step; 0 for a
+/// point where the centroid is.
+template <class Byte>
+float round_to_steps(const Coordinates& coordinates, int n_steps, int shift, Byte* codes) {
+    const float largest = coordinates.size() == 0 ? 0.0F : coordinates.abs().maxCoeff();
+    const bool is_point = largest < std::numeric_limits<float>::min() * 1e3F;
+    const float per_unit = is_point ? 0.0F : static_cast<float>(n_steps) / largest;
+    const float* const from = coordinates.data();
+    // What is cut off is positive, so that cutting rounds.
+    const float above_zero = static_cast<float>(n_steps) + 0.5F;
+    for (Size k = 0; k < coordinates.size(); ++k)
+        codes[k] = static_cast<Byte>(static_cast<int>(from[k] * per_unit + above_zero) + (shift - n_steps));
+    return is_point ? 0.0F : largest / static_cast<float>(n_steps);
 }
 
 }  // namespace
-
-struct ByteLists::RoundedQueries {
-    std::vector<std::uint8_t> codes;  ///< Group by group.
-    std::vector<float> biases;        ///< Half the squared distances from the centroid.
-    std::vector<float> steps;
-    Eigen::ArrayXf residual;             // scratch of round_query(), zero beyond the coordinates
-    Eigen::ArrayXi row;                  // the same
-    std::vector<std::int32_t> products;  // scratch of offer_panels()
-};
 
 bool ByteLists::take(Metric metric, Size n_dims) {
     // A sum of that many products fits into 32 bits.
@@ -92,93 +70,158 @@ ByteLists::ByteLists(const PreparedPoints& points, Metric metric, const Clusters
 void ByteLists::round_references(const PreparedPoints& points, Metric metric, const Clusters& lists, Size list) {
     const Coordinates centroid(centroids_.row(list), n_dims_);
     const auto members = lists.members(list);
+    const Size first_slot = first_panel_[static_cast<std::size_t>(list)] * bytes::panel_width;
     Eigen::ArrayXf residual(n_dims_);
+    std::vector<std::int8_t> code(static_cast<std::size_t>(n_blocks_ * bytes::block));
     double steps = 0;
     double lengths = 0;
-    for (std::size_t member = 0; member < members.size(); ++member) {
-        const Size point = members[member];
-        const auto slot =
-            static_cast<std::size_t>(first_panel_[static_cast<std::size_t>(list)] * bytes::panel_width) + member;
-        const auto panel = static_cast<Size>(slot) / bytes::panel_width;
-        const auto lane = static_cast<Size>(slot) % bytes::panel_width;
-        std::int8_t* const codes = codes_.data() + panel * bytes::panel_bytes(n_blocks_);
-        residual = Coordinates(points.row(point), n_dims_) - centroid;
-        const Step step(residual, bytes::largest_reference);
-        std::int32_t sum = 0;
-        for (Size k = 0; k < n_dims_; ++k) {
-            constexpr int most = bytes::largest_reference;
-            const int code = static_cast<int>(residual[k] * step.per_unit + (most + 0.5F)) - most;
-            codes[place_of(lane, k, bytes::panel_width)] = static_cast<std::int8_t>(code);
-            sum += code;
-        }
+    for_each_row(points, members, [&](Size member, const float* row) {
+        const Size slot = first_slot + member;
+        const auto at = static_cast<std::size_t>(slot);
+        residual = Coordinates(row, n_dims_) - centroid;
+        const float step =
+            round_to_steps(Coordinates(residual.data(), n_dims_), bytes::largest_reference, 0, code.data());
+        std::int8_t* block = codes_.data() + slot / bytes::panel_width * bytes::panel_bytes(n_blocks_) +
+                             slot % bytes::panel_width * bytes::block;
+        for (std::size_t k = 0; k < code.size(); k += bytes::block, block += bytes::panel_width * bytes::block)
+            std::copy_n(code.data() + k, bytes::block, block);
         const float squares = residual.square().sum();
-        starts_[slot] = -shift * sum;
-        biases_[slot] = squares / 2;
-        steps_[slot] = step.size;
-        ids_[slot] = static_cast<std::int32_t>(point);
+        starts_[at] = -shift * std::accumulate(code.begin(), code.end(), 0);
+        biases_[at] = squares / 2;
+        steps_[at] = step;
+        const std::int32_t point = members[static_cast<std::size_t>(member)];
+        ids_[at] = point;
         if (metric != Metric::euclidean) {
             // A point without direction is as far from all others as unit vectors at right angles.
-            biases_[slot] += (1 - points.norms[static_cast<std::size_t>(point)]) / 2;
+            biases_[at] += (1 - points.norms[static_cast<std::size_t>(point)]) / 2;
         }
-        steps += static_cast<double>(step.size) * step.size;
+        steps += static_cast<double>(step) * step;
         lengths += static_cast<double>(squares);
-    }
+    });
     const auto n = static_cast<double>(std::max<std::size_t>(1, members.size()));
     typical_[static_cast<std::size_t>(list)] = {static_cast<float>(std::sqrt(steps / n)),
                                                 static_cast<float>(std::sqrt(lengths / n))};
 }
 
-void ByteLists::start(CandidateList& found, Size k, float) const {
-    // Scores are half of squared distances, with nothing to add for the length of the query.
-    found.start(k, 0, margin_);
-}
+/// Queries of one list, rounded.
+class ByteLists::Scan : public ListScan {
+public:
+    Scan(const ByteLists& lists, const ListQueries& queries, Size k, std::span<CandidateList> found)
+        : lists_(lists),
+          own_centroid_(lists.centroids_.row(queries.list), lists.n_dims_),
+          found_(found),
+          code_size_(static_cast<std::size_t>(lists.n_blocks_ * bytes::block)),
+          codes_(found.size() * code_size_),
+          steps_(found.size()),
+          residual_(lists.n_dims_),
+          between_(code_size_) {
+        for (std::size_t q = 0; q < found.size(); ++q) {
+            // Scores are half of squared distances, with nothing to add for the length of the query.
+            found[q].start(k, 0, lists.margin_);
+            steps_[q] = round(queries.from_centroid.row_data(static_cast<Size>(q)), codes_.data() + q * code_size_);
+        }
+        biases_.resize(static_cast<std::size_t>(panels_at_once() * bytes::panel_width));
+        products_.resize(biases_.size() * bytes::group_size);
+    }
 
-float ByteLists::round_query(RoundedQueries& rounded, Size query, const float* row, Size list) const {
-    Eigen::ArrayXf& residual = rounded.residual;
-    residual.head(n_dims_) = Coordinates(row, n_dims_) - Coordinates(centroids_.row(list), n_dims_);
-    const Step step(residual, most_steps_of_query);
-    rounded.row = (residual * step.per_unit + (shift + 0.5F)).cast<std::int32_t>();
-    std::uint8_t* const group = rounded.codes.data() + query / bytes::group_size * bytes::group_bytes(n_blocks_);
-    pack(rounded.row, n_blocks_, group + place_of(query % bytes::group_size, 0, bytes::group_size));
-    const float squares = residual.square().sum();
-    const Typical& typical = typical_[static_cast<std::size_t>(list)];
-    const float variance =
-        squares * typical.step * typical.step + step.size * step.size * typical.length * typical.length;
-    const auto q = static_cast<std::size_t>(query);
-    rounded.biases[q] = squares / 2;
-    rounded.steps[q] = step.size;
-    return n_deviations * std::sqrt(variance_of_rounding * variance);
-}
+    void offer(Size list, std::span<const std::int32_t> which, std::span<const float> to_centroid) override {
+        residual_ = own_centroid_ - Coordinates(lists_.centroids_.row(list), lists_.n_dims_);
+        const float step = round(residual_.data(), between_.data());
+        multiplied_.assign(1, between_.data());
+        for (const std::int32_t query : which) {
+            const auto q = static_cast<std::size_t>(query);
+            multiplied_.push_back(codes_.data() + q * code_size_);
+            found_[q].allow(error_in(list, steps_[q] * steps_[q] + step * step, to_centroid[q]));
+        }
+        const Size end = lists_.first_panel_[static_cast<std::size_t>(list) + 1];
+        for (Size panel = lists_.first_panel_[static_cast<std::size_t>(list)]; panel < end; panel += panels_at_once()) {
+            const Panels panels{panel, std::min(panels_at_once(), end - panel)};
+            for (std::size_t first = 0; first < multiplied_.size(); first += bytes::group_size) {
+                multiply(panels, first);
+                if (first == 0) find_biases(panels, step);
+                const std::size_t end_of_group = std::min(multiplied_.size(), first + bytes::group_size);
+                for (std::size_t item = std::max<std::size_t>(first, 1); item < end_of_group; ++item) {
+                    const auto query = static_cast<std::size_t>(which[item - 1]);
+                    offer_products(panels, item - first, query, to_centroid[query] / 2);
+                }
+            }
+        }
+    }
 
-void ByteLists::offer_panels(Size first_panel, Size n_panels, RoundedQueries& rounded, Size first_query, Size end_query,
-                             std::span<CandidateList* const> found) const {
-    using namespace Eigen::internal;
-    using Floats = packet_traits<float>::type;
-    using Whole = packet_traits<std::int32_t>::type;
-    constexpr Size n_lanes = packet_traits<float>::size;
-    static_assert(n_lanes == packet_traits<std::int32_t>::size && bytes::panel_width % n_lanes == 0);
-    const Size first_slot = first_panel * bytes::panel_width;
-    products_(codes_.data() + first_panel * bytes::panel_bytes(n_blocks_), starts_.data() + first_slot, n_panels,
-              n_blocks_, rounded.codes.data() + first_query / bytes::group_size * bytes::group_bytes(n_blocks_),
-              rounded.products.data());
-    for (Size query = first_query; query < end_query; ++query) {
-        const auto q = static_cast<std::size_t>(query);
-        CandidateList& candidates = *found[q];
-        const Floats bias_of_query = pset1<Floats>(rounded.biases[q]);
-        const Floats step_of_query = pset1<Floats>(rounded.steps[q]);
+private:
+    /// Some panels of a list.
+    struct Panels {
+        Size first;
+        Size n;
+
+        Size first_slot() const { return first * bytes::panel_width; }
+    };
+
+    /// As many as stay in the first-level cache while all queries pass over them.
+    Size panels_at_once() const {
+        constexpr Size cache = 20 * 1024;
+        return std::clamp<Size>(cache / bytes::panel_bytes(lists_.n_blocks_), 1, 32);
+    }
+
+    /// Returns the step.
+    float round(const float* residual, std::uint8_t* code) const {
+        return round_to_steps(Coordinates(residual, lists_.n_dims_), most_steps_of_query, shift, code);
+    }
+
+    /// How far the scores of a query with the references of `list` may err.
+    float error_in(Size list, float squared_steps, float to_centroid) const {
+        const Typical& typical = lists_.typical_[static_cast<std::size_t>(list)];
+        const float variance =
+            to_centroid * typical.step * typical.step + squared_steps * typical.length * typical.length;
+        return n_deviations * std::sqrt(variance_of_rounding * variance);
+    }
+
+    /// The products of a group that begins with item `first` of what is multiplied.
+    void multiply(const Panels& panels, std::size_t first) {
+        bytes::Group group;
+        for (std::size_t place = 0; place < group.size(); ++place)
+            group[place] = multiplied_[std::min(first + place, multiplied_.size() - 1)];
+        lists_.products_(lists_.codes_.data() + panels.first * bytes::panel_bytes(lists_.n_blocks_),
+                         lists_.starts_.data() + panels.first_slot(), panels.n, lists_.n_blocks_, group,
+                         products_.data());
+    }
+
+    /// What the scores of all queries have in common, from the products of the first group.
+    void find_biases(const Panels& panels, float step) {
+        const float* const biases = lists_.biases_.data() + panels.first_slot();
+        const float* const steps = lists_.steps_.data() + panels.first_slot();
+        for (Size panel = 0; panel < panels.n; ++panel) {
+            const std::int32_t* const products = products_.data() + panel * bytes::group_size * bytes::panel_width;
+            for (Size lane = 0; lane < bytes::panel_width; ++lane) {
+                const Size slot = panel * bytes::panel_width + lane;
+                biases_[static_cast<std::size_t>(slot)] =
+                    biases[slot] - static_cast<float>(products[lane]) * (step * steps[slot]);
+            }
+        }
+    }
+
+    /// Offers some panels to query `q`, number `place` of the group that was multiplied last.
+    void offer_products(const Panels& panels, std::size_t place, std::size_t q, float bias) {
+        using namespace Eigen::internal;
+        using Floats = packet_traits<float>::type;
+        using Whole = packet_traits<std::int32_t>::type;
+        constexpr Size n_lanes = packet_traits<float>::size;
+        static_assert(n_lanes == packet_traits<std::int32_t>::size && bytes::panel_width % n_lanes == 0);
+        CandidateList& candidates = found_[q];
+        const Floats bias_of_query = pset1<Floats>(bias);
+        const Floats step_of_query = pset1<Floats>(steps_[q]);
         Floats threshold = pset1<Floats>(candidates.threshold());
-        const std::int32_t* products = rounded.products.data() + (query - first_query) * bytes::panel_width;
-        const float* biases = biases_.data() + first_slot;
-        const float* steps = steps_.data() + first_slot;
-        const std::int32_t* ids = ids_.data() + first_slot;
+        const std::int32_t* products = products_.data() + place * bytes::panel_width;
+        const float* biases = biases_.data();
+        const float* steps = lists_.steps_.data() + panels.first_slot();
+        const std::int32_t* ids = lists_.ids_.data() + panels.first_slot();
         alignas(64) float scores[bytes::panel_width];
-        for (Size panel = 0; panel < n_panels; ++panel) {
+        for (Size panel = 0; panel < panels.n; ++panel) {
             Floats below = pzero(threshold);
             for (Size lane = 0; lane < bytes::panel_width; lane += n_lanes) {
                 const Floats product = pcast<Whole, Floats>(ploadu<Whole>(products + lane));
                 const Floats step = pmul(step_of_query, ploadu<Floats>(steps + lane));
-                const Floats bias = padd(bias_of_query, ploadu<Floats>(biases + lane));
-                const Floats score = pnmadd(product, step, bias);
+                const Floats score = pnmadd(product, step, padd(bias_of_query, ploadu<Floats>(biases + lane)));
                 pstore(scores + lane, score);
                 below = por(below, pcmp_lt(score, threshold));
             }
@@ -192,31 +235,24 @@ void ByteLists::offer_panels(Size first_panel, Size n_panels, RoundedQueries& ro
             ids += bytes::panel_width;
         }
     }
-}
 
-void ByteLists::scan(Size list, std::span<const float* const> queries, std::span<CandidateList* const> found) const {
-    const auto n_queries = static_cast<Size>(queries.size());
-    const Size n_groups = (n_queries + bytes::group_size - 1) / bytes::group_size;
-    const auto n_rounded = static_cast<std::size_t>(n_groups * bytes::group_size);
-    RoundedQueries rounded;
-    rounded.residual.setZero((n_blocks_ * bytes::block + 15) / 16 * 16);  // whole registers
-    rounded.codes.resize(static_cast<std::size_t>(n_groups * bytes::group_bytes(n_blocks_)));
-    rounded.biases.resize(n_rounded);
-    rounded.steps.resize(n_rounded);
-    for (Size query = 0; query < n_queries; ++query) {
-        const auto q = static_cast<std::size_t>(query);
-        found[q]->allow(round_query(rounded, query, queries[q], list));
-    }
-    // As many panels at a time as stay in the first-level cache while all queries pass over them.
-    constexpr Size cache = 20 * 1024;
-    const Size at_once = std::clamp<Size>(cache / bytes::panel_bytes(n_blocks_), 1, 32);
-    rounded.products.resize(static_cast<std::size_t>(at_once * bytes::group_size * bytes::panel_width));
-    const Size end = first_panel_[static_cast<std::size_t>(list) + 1];
-    for (Size panel = first_panel_[static_cast<std::size_t>(list)]; panel < end; panel += at_once) {
-        for (Size query = 0; query < n_queries; query += bytes::group_size)
-            offer_panels(panel, std::min(at_once, end - panel), rounded, query,
-                         std::min(n_queries, query + bytes::group_size), found);
-    }
+    const ByteLists& lists_;
+    Coordinates own_centroid_;
+    std::span<CandidateList> found_;
+    std::size_t code_size_;
+    // By query:
+    std::vector<std::uint8_t> codes_;
+    std::vector<float> steps_;
+    // Scratch of offer():
+    Eigen::ArrayXf residual_;
+    std::vector<std::uint8_t> between_;            // the way from the centroid of the list to that of the queries
+    std::vector<const std::uint8_t*> multiplied_;  // that, and then the queries
+    std::vector<float> biases_;
+    std::vector<std::int32_t> products_;
+};
+
+std::unique_ptr<ListScan> ByteLists::begin(const ListQueries& queries, Size k, std::span<CandidateList> found) const {
+    return std::make_unique<Scan>(*this, queries, k, found);
 }
 
 }  // namespace cellweave

@@ -104,39 +104,33 @@ struct EightLanesAtOnce : EightLanes {
 };
 #endif
 
-/// By two registers of references and four queries: eight sums that do not wait for each other.
+/// By two registers of references and all queries of a group: as many sums that do not wait for each other.
 template <class Lanes>
 void products_of(const std::int8_t* panels, const std::int32_t* starts, Size n_panels, Size n_blocks,
-                 const std::uint8_t* queries, std::int32_t* products) {
-    static_assert(group_size == 4 && panel_width % (2 * Lanes::n_lanes) == 0);
+                 const Group& queries, std::int32_t* products) {
     constexpr Size n = Lanes::n_lanes;
+    static_assert(panel_width % (2 * n) == 0);
+    const Group of = queries;
     for (Size panel = 0; panel < n_panels; ++panel) {
         for (Size lane = 0; lane < panel_width; lane += 2 * n) {
             const std::int8_t* references = panels + lane * block;
-            const std::uint8_t* query = queries;
-            Lanes low0 = Lanes::load(starts + lane), low1 = low0, low2 = low0, low3 = low0;
-            Lanes high0 = Lanes::load(starts + lane + n), high1 = high0, high2 = high0, high3 = high0;
-            for (Size k = 0; k < n_blocks; ++k) {
-                low0.add(query, references);
-                high0.add(query, references + n * block);
-                low1.add(query + block, references);
-                high1.add(query + block, references + n * block);
-                low2.add(query + 2 * block, references);
-                high2.add(query + 2 * block, references + n * block);
-                low3.add(query + 3 * block, references);
-                high3.add(query + 3 * block, references + n * block);
-                references += panel_width * block;
-                query += group_size * block;
+            Lanes low[group_size];
+            Lanes high[group_size];
+            for (Size q = 0; q < group_size; ++q) {
+                low[q] = Lanes::load(starts + lane);
+                high[q] = Lanes::load(starts + lane + n);
             }
-            std::int32_t* const out = products + lane;
-            low0.store(out);
-            high0.store(out + n);
-            low1.store(out + panel_width);
-            high1.store(out + panel_width + n);
-            low2.store(out + 2 * panel_width);
-            high2.store(out + 2 * panel_width + n);
-            low3.store(out + 3 * panel_width);
-            high3.store(out + 3 * panel_width + n);
+            for (Size k = 0; k < n_blocks * block; k += block) {
+                for (Size q = 0; q < group_size; ++q) {
+                    low[q].add(of[static_cast<std::size_t>(q)] + k, references);
+                    high[q].add(of[static_cast<std::size_t>(q)] + k, references + n * block);
+                }
+                references += panel_width * block;
+            }
+            for (Size q = 0; q < group_size; ++q) {
+                low[q].store(products + q * panel_width + lane);
+                high[q].store(products + q * panel_width + lane + n);
+            }
         }
         panels += panel_bytes(n_blocks);
         starts += panel_width;

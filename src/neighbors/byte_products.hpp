@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -20,22 +21,22 @@ inline constexpr Size block = 4;
 inline constexpr int largest_query = 127;
 inline constexpr int largest_reference = 127;
 
-/// Bytes of a panel and of a group of queries: blocks of 4 coordinates, in each the points one after another.
+/// Bytes of a panel: blocks of 4 coordinates, in each the references one after another.
 inline constexpr Size panel_bytes(Size n_blocks) {
     return n_blocks * panel_width * block;
 }
-inline constexpr Size group_bytes(Size n_blocks) {
-    return n_blocks * group_size * block;
-}
+
+/// The queries of a group, n_blocks x block bytes each; the same one may stand for several.
+using Group = std::array<const std::uint8_t*, group_size>;
 
 /// Inner products of `group_size` queries and every reference of some panels, each added to its reference's start.
 ///
 /// @param panels    n_panels x panel_bytes(), each from -largest_reference to largest_reference.
 /// @param starts    n_panels x panel_width.
-/// @param queries   group_bytes(), each at most largest_query.
+/// @param queries   bytes of at most largest_query.
 /// @param products  n_panels x group_size x panel_width.
 using Products = void (*)(const std::int8_t* panels, const std::int32_t* starts, Size n_panels, Size n_blocks,
-                          const std::uint8_t* queries, std::int32_t* products);
+                          const Group& queries, std::int32_t* products);
 
 /// One for each set of instructions that this processor has, the fastest first.
 std::span<const Products> all_products();

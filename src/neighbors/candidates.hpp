@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/simd.hpp"
+#include "core/sort.hpp"
 #include "neighbors/points.hpp"
 
 namespace cellweave {
@@ -172,7 +173,7 @@ struct RankedNeighbor {
     std::int32_t id;
 
     friend bool operator<(const RankedNeighbor& a, const RankedNeighbor& b) {
-        return a.distance < b.distance || (a.distance == b.distance && a.id < b.id);
+        return (a.distance < b.distance) | ((a.distance == b.distance) & (a.id < b.id));
     }
 };
 
@@ -197,9 +198,12 @@ void write_nearest(std::span<const std::int32_t> candidates, Size query, bool is
         for (Size reference = 0; reference < distance.n_references(); ++reference)
             rank(static_cast<std::int32_t>(reference));
     }
-    const auto end = ranked.begin() + static_cast<std::ptrdiff_t>(wanted);
-    if (end != ranked.end()) std::nth_element(ranked.begin(), end, ranked.end());
-    std::sort(ranked.begin(), end);
+    if (ranked.size() > few) {
+        const auto end = ranked.begin() + static_cast<std::ptrdiff_t>(wanted);
+        if (end != ranked.end()) std::nth_element(ranked.begin(), end, ranked.end());
+        ranked.resize(wanted);
+    }
+    sort_few(std::span(ranked));
     if (is_self) {
         indices[0] = static_cast<std::int32_t>(query);
         distances[0] = 0;

@@ -1,10 +1,11 @@
 #pragma once
-#include <algorithm>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/error.hpp"
 #include "core/parallel.hpp"
+#include "core/sort.hpp"
 #include "core/views.hpp"
 #include "sparse/graph.hpp"
 
@@ -37,8 +38,8 @@ public:
     void tidy(Size cell) {
         Edge* const first = slots_.get() + begin(cell);
         Edge* const last = slots_.get() + end(cell);
-        std::sort(first, last,
-                  [](const Edge& a, const Edge& b) { return a.to != b.to ? a.to < b.to : a.weight < b.weight; });
+        sort_few(std::span(first, last),
+                 [](const Edge& a, const Edge& b) { return (a.to < b.to) | ((a.to == b.to) & (a.weight < b.weight)); });
         Edge* kept = first;
         for (const Edge* edge = first; edge != last; ++edge) {
             if (kept != first && (kept - 1)->to == edge->to) {

@@ -94,10 +94,9 @@ void move_centroids(const PreparedPoints& points, Clusters& clusters, Threads th
             const auto members = clusters.members(cluster);
             if (members.empty()) continue;
             std::fill(sums.begin(), sums.end(), 0.0);
-            for (const std::int32_t point : members) {
-                const float* const row = points.row(point);
+            for_each_row(points, members, [&](Size, const float* row) {
                 for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += static_cast<double>(row[k]);
-            }
+            });
             float* const centroid = centroids.rows.data() + cluster * points.n_dims;
             for (std::size_t k = 0; k < sums.size(); ++k)
                 centroid[k] = static_cast<float>(sums[k] / static_cast<double>(members.size()));

@@ -1,6 +1,10 @@
 #pragma once
+#include <cstdint>
+#include <memory>
 #include <span>
+#include <vector>
 
+#include "core/views.hpp"
 #include "neighbors/candidates.hpp"
 #include "neighbors/kmeans.hpp"
 #include "neighbors/points.hpp"
@@ -8,37 +12,48 @@
 
 namespace cellweave {
 
-/// Compares queries with the references of one list after another.
+/// Queries of one list.
+struct ListQueries {
+    const PreparedPoints& asked;
+    std::span<const std::int32_t> queries;  ///< Rows of `asked`.
+    Size list;
+    DenseView<const float> from_centroid;  ///< These rows less the centroid of the list.
+};
+
+/// Compares queries of one list with the references of one list after another.
+class ListScan {
+public:
+    virtual ~ListScan() = default;
+
+    /// Offers every reference of `list` to the candidates of some of the queries.
+    ///
+    /// @param which        their places among the queries.
+    /// @param to_centroid  of each query the squared distance to the centroid of `list`.
+    virtual void offer(Size list, std::span<const std::int32_t> which, std::span<const float> to_centroid) = 0;
+};
+
+/// References by list, in the form in which they are compared.
 class ListScanner {
 public:
     virtual ~ListScanner() = default;
 
-    /// Begins the candidates of a query of length `norm`.
-    virtual void start(CandidateList& found, Size k, float norm) const = 0;
-
-    /// Offers every reference of `list` to the candidates of each query.
+    /// Begins the search for the k nearest references of some queries, and their candidates.
     ///
-    /// @param queries  prepared rows.
-    virtual void scan(Size list, std::span<const float* const> queries,
-                      std::span<CandidateList* const> found) const = 0;
+    /// @param queries  outlive the scan, as does `found`.
+    virtual std::unique_ptr<ListScan> begin(const ListQueries& queries, Size k,
+                                            std::span<CandidateList> found) const = 0;
 };
 
 /// Scores in float32: no neighbour is missed.
 class FloatLists : public ListScanner {
 public:
-    FloatLists(const PreparedPoints& points, Metric metric, const Clusters& lists, Threads threads)
-        : packed_(points, metric, lists.order, lists.starts, threads),
-          metric_(metric),
-          margin_(metric, points.n_dims) {}
+    FloatLists(const PreparedPoints& points, Metric metric, const Clusters& lists, Threads threads);
 
-    void start(CandidateList& found, Size k, float norm) const override { found.start(k, norm, margin_); }
-
-    void scan(Size list, std::span<const float* const> queries, std::span<CandidateList* const> found) const override {
-        scan::scan_panels<CandidateList>(packed_, metric_, packed_.first_panel(list), packed_.first_panel(list + 1),
-                                         queries, found);
-    }
+    std::unique_ptr<ListScan> begin(const ListQueries& queries, Size k, std::span<CandidateList> found) const override;
 
 private:
+    class Scan;
+
     scan::PackedPoints packed_;
     Metric metric_;
     ScoreMargin margin_;

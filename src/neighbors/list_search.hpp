@@ -54,16 +54,17 @@ private:
     /// The queries and what is known of their neighbours so far.
     struct Asking;
 
-    Asking start(std::span<const std::int32_t> queries) const;
+    Asking start(Size list, std::span<const std::int32_t> queries) const;
 
     /// Scans `list` for the queries whose k-th neighbour so far is farther than `least_radii`, and draws it in.
-    void search_list(Size list, const Eigen::Ref<const Row>& least_radii, Asking& asking) const;
+    void search_list(Size list, const Row& least_radii, const Eigen::Ref<const Row>& to_centroid, Asking& asking) const;
 
-    /// How far the k-th neighbour so far of a query must be for the lists `begin` to `end` around its own to be worth a
-    /// search. The region of list b begins (|q - b|^2 - |q - a|^2) / (2 |a - b|) away from a query in the region of a.
+    /// How far the k-th neighbour so far of a query must be for a list to be worth a search, `row` of the squared
+    /// distances. The region of list b begins (|q - b|^2 - |q - a|^2) / (2 |a - b|) away from a query in that of a.
     ///
-    /// @param own  |q - a|^2 of every query.
-    ListsByQueries radii_to_search(Size list, Size begin, Size end, const PointRows& queries, const Row& own) const;
+    /// @param apart  |a - b|.
+    /// @param own    |q - a|^2 of every query.
+    Row radii_to_search(float apart, const SquaredDistances& squared, Size row, const Row& own) const;
 
     const ListedPoints& points_;
     Reach reach_;

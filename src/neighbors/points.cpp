@@ -4,8 +4,6 @@
 #include <array>
 #include <cmath>
 
-#include "core/fetch.hpp"
-
 namespace cellweave {
 
 namespace {
@@ -171,9 +169,7 @@ double ExactDistance<T>::operator()(Size query, Size reference) const {
 
 template <Real T>
 void ExactDistance<T>::fetch(Size reference) const {
-    constexpr Size line = 64 / static_cast<Size>(sizeof(T));
-    const T* const row = references_.row_data(reference);
-    for (Size k = 0; k < references_.n_cols(); k += line) cellweave::fetch(row + k);
+    fetch_row(references_.row_data(reference), references_.n_cols());
 }
 
 #define CELLWEAVE_INSTANTIATE(T)                                                        \

@@ -1,7 +1,9 @@
 #pragma once
+#include <cstdint>
 #include <span>
 #include <vector>
 
+#include "core/fetch.hpp"
 #include "core/parallel.hpp"
 #include "core/views.hpp"
 #include "neighbors/metric.hpp"
@@ -25,6 +27,24 @@ struct PreparedPoints {
 
     const float* row(Size point) const { return rows.data() + point * n_dims; }
 };
+
+/// Has `n` coordinates at `row` brought near.
+template <Real T>
+void fetch_row(const T* row, Size n) {
+    constexpr Size line = 64 / static_cast<Size>(sizeof(T));
+    for (Size k = 0; k < n; k += line) fetch(row + k);
+}
+
+/// Calls `body(k, row)` for the rows of `which`[0], `which`[1], ..., and meanwhile fetches those that come soon: they
+/// lie anywhere in memory.
+template <class Body>
+void for_each_row(const PreparedPoints& points, std::span<const std::int32_t> which, Body&& body) {
+    constexpr std::size_t ahead = 4;
+    for (std::size_t k = 0; k < which.size(); ++k) {
+        if (k + ahead < which.size()) fetch_row(points.row(which[k + ahead]), points.n_dims);
+        body(static_cast<Size>(k), points.row(which[k]));
+    }
+}
 
 /// The frame in which `references` are searched.
 ///

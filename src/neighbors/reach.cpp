@@ -97,8 +97,9 @@ private:
     void add_needs(const float* query, Size own, std::span<const std::int32_t> lists, float radius,
                    std::vector<Need>& needs) const {
         const Size n_dims = points_.asked.n_dims;
-        const SquaredDistances squared =
-            points_.spread.from(Eigen::Map<const Eigen::RowVectorXf>(query, n_dims), own, lists);
+        using Row = Eigen::Map<const Eigen::RowVectorXf>;
+        const PointRows from_centroid = Row(query, n_dims) - Row(points_.references.centroids.row(own), n_dims);
+        const SquaredDistances squared = points_.spread.from(from_centroid, own, lists);
         const float straight = radius * euclidean_unit(metric_, n_dims);
         for (Size row = 0; row < squared.mean.rows(); ++row) {
             const Size list = lists[static_cast<std::size_t>(row)];

@@ -16,13 +16,12 @@ ListSpread::ListSpread(const PreparedPoints& points, const Clusters& lists, Thre
             std::fill(squares.begin(), squares.end(), 0.0);
             const auto members = lists.members(list);
             const float* const centroid = centroids_.row(list);
-            for (const std::int32_t point : members) {
-                const float* const row = points.row(point);
+            for_each_row(points, members, [&](Size, const float* row) {
                 for (std::size_t k = 0; k < n_dims; ++k) {
                     const double difference = static_cast<double>(row[k]) - static_cast<double>(centroid[k]);
                     squares[k] += difference * difference;
                 }
-            }
+            });
             double mean = 0;
             double variance = 0;
             for (std::size_t k = 0; k < n_dims; ++k) {
@@ -36,15 +35,14 @@ ListSpread::ListSpread(const PreparedPoints& points, const Clusters& lists, Thre
     });
 }
 
-SquaredDistances ListSpread::from(const PointRows& queries, Size own, std::span<const std::int32_t> lists) const {
+SquaredDistances ListSpread::from(const PointRows& points, Size own, std::span<const std::int32_t> lists) const {
     const auto n_lists = static_cast<Size>(lists.size());
-    const Eigen::Map<const Eigen::RowVectorXf> origin(centroids_.row(own), queries.cols());
-    const PointRows points = queries.rowwise() - origin;
-    PointRows centers(n_lists, queries.cols());
-    PointRows variances(n_lists, queries.cols());
+    const Eigen::Map<const Eigen::RowVectorXf> origin(centroids_.row(own), points.cols());
+    PointRows centers(n_lists, points.cols());
+    PointRows variances(n_lists, points.cols());
     for (Size row = 0; row < n_lists; ++row) {
         const Size list = lists[static_cast<std::size_t>(row)];
-        centers.row(row) = Eigen::Map<const Eigen::RowVectorXf>(centroids_.row(list), queries.cols()) - origin;
+        centers.row(row) = Eigen::Map<const Eigen::RowVectorXf>(centroids_.row(list), points.cols()) - origin;
         variances.row(row) = variances_.row(list);
     }
     const PointRows weighted = variances.cwiseProduct(centers);

@@ -32,7 +32,7 @@ public:
     /// by itself. With s^2 the variances and t the difference of query and centroid, their mean is sum t^2 + s^2, their
     /// variance sum 4 t^2 s^2 + 2 s^4.
     ///
-    /// @param own  the list of the queries, from whose centroid float32 sees them and the other lists.
+    /// @param queries  less the centroid of `own`, their list: float32 sees them and the other lists from there.
     SquaredDistances from(const PointRows& queries, Size own, std::span<const std::int32_t> lists) const;
 
 private:

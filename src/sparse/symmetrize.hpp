@@ -1,5 +1,7 @@
 #pragma once
 #include <algorithm>
+#include <array>
+#include <utility>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -9,26 +11,45 @@ namespace cellweave {
 
 /// Every edge turned round: vertex v gets those that lead to it, by rising start.
 ///
-/// Cost: a counting sort on one thread.
+/// Cost: a counting sort, each of eight parts of the starts by itself. Scratch: 64 bytes a vertex.
 /// @param edges  anything with the edges of a GraphView.
 template <class Edges>
-Graph<typename Edges::Weight> reversed(const Edges& edges) {
+Graph<typename Edges::Weight> reversed(const Edges& edges, Threads threads) {
+    constexpr Size n_parts = 8;
+    const Size n = edges.n_vertices();
+    const auto each_edge = [&](Size part, auto&& visit) {
+        for (Size vertex = part * n / n_parts; vertex < (part + 1) * n / n_parts; ++vertex) {
+            for (Size edge = edges.begin(vertex); edge < edges.end(vertex); ++edge) visit(vertex, edge);
+        }
+    };
+    // Of each part and vertex: how many of the edges that lead to it start there, and then where the next one goes.
+    std::array<std::vector<Size>, n_parts> next;
+    parallel_for(n_parts, Grain{1}, threads, [&](Range parts) {
+        for (const Size part : parts) {
+            auto& counts = next[static_cast<std::size_t>(part)];
+            counts.assign(static_cast<std::size_t>(n), 0);
+            each_edge(part, [&](Size, Size edge) { ++counts[static_cast<std::size_t>(edges.neighbor(edge))]; });
+        }
+    });
     Graph<typename Edges::Weight> result;
-    result.offsets.assign(static_cast<std::size_t>(edges.n_vertices()) + 1, 0);
-    for (Size vertex = 0; vertex < edges.n_vertices(); ++vertex) {
-        for (Size edge = edges.begin(vertex); edge < edges.end(vertex); ++edge) {
-            ++result.offsets[static_cast<std::size_t>(edges.neighbor(edge)) + 1];
-        }
+    result.offsets.resize(static_cast<std::size_t>(n) + 1);
+    Size begin = 0;
+    for (std::size_t vertex = 0; vertex < static_cast<std::size_t>(n); ++vertex) {
+        for (auto& of_part : next) begin += std::exchange(of_part[vertex], begin);
+        result.offsets[vertex + 1] = begin;
     }
-    result.make_room();
-    std::vector<Size> next(result.offsets.begin(), result.offsets.end() - 1);
-    for (Size vertex = 0; vertex < edges.n_vertices(); ++vertex) {
-        for (Size edge = edges.begin(vertex); edge < edges.end(vertex); ++edge) {
-            const auto to = static_cast<std::size_t>(next[static_cast<std::size_t>(edges.neighbor(edge))]++);
-            result.neighbors[to] = static_cast<Vertex>(vertex);
-            result.weights[to] = edges.weight(edge);
+    result.neighbors.resize(static_cast<std::size_t>(begin));
+    result.weights.resize(static_cast<std::size_t>(begin));
+    parallel_for(n_parts, Grain{1}, threads, [&](Range parts) {
+        for (const Size part : parts) {
+            auto& places = next[static_cast<std::size_t>(part)];
+            each_edge(part, [&](Size vertex, Size edge) {
+                const Size to = places[static_cast<std::size_t>(edges.neighbor(edge))]++;
+                result.neighbors[static_cast<std::size_t>(to)] = static_cast<Vertex>(vertex);
+                result.weights[static_cast<std::size_t>(to)] = edges.weight(edge);
+            });
         }
-    }
+    });
     return result;
 }
 
@@ -40,7 +61,7 @@ Graph<typename Edges::Weight> reversed(const Edges& edges) {
 template <class Edges, class Combine>
 Graph<typename Edges::Weight> symmetrized(const Edges& edges, Combine&& combine, Threads threads) {
     using W = typename Edges::Weight;
-    const Graph<W> arriving = reversed(edges);
+    const Graph<W> arriving = reversed(edges, threads);
     const GraphView<W> in = arriving.view();
     const auto merge = [&](Size vertex, auto&& take) {
         Size a = edges.begin(vertex);

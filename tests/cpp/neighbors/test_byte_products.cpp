@@ -15,7 +15,7 @@ constexpr Size n_panels = 3;
 struct Codes {
     std::vector<std::int8_t> panels;
     std::vector<std::int32_t> starts;
-    std::vector<std::uint8_t> queries;
+    std::vector<std::uint8_t> queries;  // one after another
 
     Codes(Size n_blocks, bool largest) {
         const Random random(9, 0);
@@ -26,7 +26,7 @@ struct Codes {
         for (Size at = 0; at < n_panels * bytes::panel_bytes(n_blocks); ++at)
             panels.push_back(static_cast<std::int8_t>(draw(-bytes::largest_reference, bytes::largest_reference)));
         for (Size at = 0; at < n_panels * bytes::panel_width; ++at) starts.push_back(draw(-100'000, 100'000));
-        for (Size at = 0; at < bytes::group_bytes(n_blocks); ++at)
+        for (Size at = 0; at < bytes::group_size * n_blocks * bytes::block; ++at)
             queries.push_back(static_cast<std::uint8_t>(draw(0, bytes::largest_query)));
     }
 };
@@ -41,7 +41,7 @@ std::vector<std::int32_t> expected(const Codes& codes, Size n_blocks) {
                     const Size block = k / bytes::block;
                     const Size in_block = k % bytes::block;
                     const Size in_panel = (block * bytes::panel_width + lane) * bytes::block + in_block;
-                    sums.back() += codes.queries[(block * bytes::group_size + query) * bytes::block + in_block] *
+                    sums.back() += codes.queries[query * n_blocks * bytes::block + k] *
                                    codes.panels[panel * bytes::panel_bytes(n_blocks) + in_panel];
                 }
             }
@@ -59,8 +59,10 @@ TEST("products of bytes are the sums of the products, by whatever instructions")
             const auto sums = expected(codes, n_blocks);
             for (const bytes::Products products : bytes::all_products()) {
                 std::vector<std::int32_t> found(sums.size());
-                products(codes.panels.data(), codes.starts.data(), n_panels, n_blocks, codes.queries.data(),
-                         found.data());
+                bytes::Group group;
+                for (std::size_t query = 0; query < group.size(); ++query)
+                    group[query] = codes.queries.data() + query * static_cast<std::size_t>(n_blocks * bytes::block);
+                products(codes.panels.data(), codes.starts.data(), n_panels, n_blocks, group, found.data());
                 CHECK(found == sums);
             }
         }

@@ -39,7 +39,9 @@ TEST("the spread of a list tells the mean and the deviation of the squared dista
     for (std::size_t k = 0; k < query.size(); ++k)
         to_centroid += std::pow(static_cast<double>(query[k] - lists.centroids.row(0)[k]), 2);
     const std::vector<std::int32_t> only{0};
-    const SquaredDistances found = spread.from(Eigen::Map<const Eigen::RowVectorXf>(query.data(), n_dims), 0, only);
+    using Row = Eigen::Map<const Eigen::RowVectorXf>;
+    const PointRows from_centroid = Row(query.data(), n_dims) - Row(lists.centroids.row(0), n_dims);
+    const SquaredDistances found = spread.from(from_centroid, 0, only);
     CHECK(std::abs(static_cast<double>(found.to_centroid(0, 0)) - to_centroid) < 1e-4 * to_centroid);
     CHECK(std::abs(static_cast<double>(found.mean(0, 0)) - mean) < 1e-4 * mean);
     CHECK(std::abs(static_cast<double>(found.deviation(0, 0)) - deviation) < 0.02 * deviation);

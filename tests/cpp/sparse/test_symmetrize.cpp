@@ -40,7 +40,7 @@ float weight_between(GraphView<float> graph, Size from, Size to) {
 
 TEST("a reversed graph has every edge the other way round, by rising start") {
     const Graph<float> graph = random_graph();
-    const Graph<float> back = reversed(graph.view());
+    const Graph<float> back = reversed(graph.view(), Threads{2});
     CHECK(back.neighbors.size() == graph.neighbors.size());
     for (Size vertex = 0; vertex < n; ++vertex) {
         const auto row = back.view().neighbors(vertex);
@@ -49,7 +49,7 @@ TEST("a reversed graph has every edge the other way round, by rising start") {
             CHECK(weight_between(back.view(), vertex, from) == weight_between(graph.view(), from, vertex));
         }
     }
-    const Graph<float> again = reversed(back.view());
+    const Graph<float> again = reversed(back.view(), Threads{1});
     CHECK(again.offsets == graph.offsets && again.neighbors == graph.neighbors && again.weights == graph.weights);
 }
 

@@ -200,7 +200,8 @@ private:
         }
     }
 
-    /// Offers some panels to query `q`, number `place` of the group that was multiplied last.
+    /// Offers some panels to query `q`, number `place` of the group that was multiplied last. Its scores are `bias`
+    /// more than is compared.
     void offer_products(const Panels& panels, std::size_t place, std::size_t q, float bias) {
         using namespace Eigen::internal;
         using Floats = packet_traits<float>::type;
@@ -208,31 +209,26 @@ private:
         constexpr Size n_lanes = packet_traits<float>::size;
         static_assert(n_lanes == packet_traits<std::int32_t>::size && bytes::panel_width % n_lanes == 0);
         CandidateList& candidates = found_[q];
-        const Floats bias_of_query = pset1<Floats>(bias);
+        const std::int32_t* const products = products_.data() + place * bytes::panel_width;
+        const float* const biases = biases_.data();
+        const float* const steps = lists_.steps_.data() + panels.first_slot();
         const Floats step_of_query = pset1<Floats>(steps_[q]);
-        Floats threshold = pset1<Floats>(candidates.threshold());
-        const std::int32_t* products = products_.data() + place * bytes::panel_width;
-        const float* biases = biases_.data();
-        const float* steps = lists_.steps_.data() + panels.first_slot();
-        const std::int32_t* ids = lists_.ids_.data() + panels.first_slot();
+        Floats limit = pset1<Floats>(candidates.threshold() - bias);
         alignas(64) float scores[bytes::panel_width];
-        for (Size panel = 0; panel < panels.n; ++panel) {
-            Floats below = pzero(threshold);
+        for (Size slot = 0; slot < panels.n * bytes::panel_width; slot += bytes::panel_width) {
+            Floats below = pzero(limit);
             for (Size lane = 0; lane < bytes::panel_width; lane += n_lanes) {
-                const Floats product = pcast<Whole, Floats>(ploadu<Whole>(products + lane));
-                const Floats step = pmul(step_of_query, ploadu<Floats>(steps + lane));
-                const Floats score = pnmadd(product, step, padd(bias_of_query, ploadu<Floats>(biases + lane)));
+                const Floats product = pcast<Whole, Floats>(ploadu<Whole>(products + bytes::group_size * slot + lane));
+                const Floats step = pmul(step_of_query, ploadu<Floats>(steps + slot + lane));
+                const Floats score = pnmadd(product, step, ploadu<Floats>(biases + slot + lane));
                 pstore(scores + lane, score);
-                below = por(below, pcmp_lt(score, threshold));
+                below = por(below, pcmp_lt(score, limit));
             }
             if (predux_any(below)) {
-                candidates.offer(scores, ids, bytes::panel_width);
-                threshold = pset1<Floats>(candidates.threshold());
+                for (float& score : scores) score += bias;
+                candidates.offer(scores, lists_.ids_.data() + panels.first_slot() + slot, bytes::panel_width);
+                limit = pset1<Floats>(candidates.threshold() - bias);
             }
-            products += bytes::group_size * bytes::panel_width;
-            biases += bytes::panel_width;
-            steps += bytes::panel_width;
-            ids += bytes::panel_width;
         }
     }
 

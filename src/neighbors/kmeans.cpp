@@ -46,6 +46,7 @@ PreparedPoints taken(const PreparedPoints& points, const std::vector<Size>& whic
     PreparedPoints some;
     some.n = static_cast<Size>(which.size());
     some.n_dims = points.n_dims;
+    some.rows.reserve(which.size() * static_cast<std::size_t>(points.n_dims));
     for (const Size point : which)
         some.rows.insert(some.rows.end(), points.row(point), points.row(point) + points.n_dims);
     return some;

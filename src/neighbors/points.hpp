@@ -5,6 +5,7 @@
 
 #include "core/fetch.hpp"
 #include "core/parallel.hpp"
+#include "core/untouched.hpp"
 #include "core/views.hpp"
 #include "neighbors/metric.hpp"
 
@@ -20,8 +21,9 @@ struct Frame {
 /// Cells as the scan sees them: float32 rows, centred and scaled (euclidean, manhattan) or of unit length (cosine,
 /// correlation), and how long each is.
 struct PreparedPoints {
-    std::vector<float> rows;   ///< n x n_dims, row-major.
-    std::vector<float> norms;  ///< n: Euclidean length of each row, or the sum of its absolute values for manhattan.
+    UntouchedVector<float> rows;  ///< n x n_dims, row-major.
+    UntouchedVector<float>
+        norms;  ///< n: Euclidean length of each row, or the sum of its absolute values for manhattan.
     Size n = 0;
     Size n_dims = 0;
 

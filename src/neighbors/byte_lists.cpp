@@ -2,6 +2,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -157,7 +158,7 @@ private:
         Size first_slot() const { return first * bytes::panel_width; }
     };
 
-    /// As many as stay in the first-level cache while all queries pass over them.
+    /// As many as stay in the first-level cache while all queries pass over them, and as have a bit each.
     Size panels_at_once() const {
         constexpr Size cache = 20 * 1024;
         return std::clamp<Size>(cache / bytes::panel_bytes(lists_.n_blocks_), 1, 32);
@@ -213,22 +214,26 @@ private:
         const float* const biases = biases_.data();
         const float* const steps = lists_.steps_.data() + panels.first_slot();
         const Floats step_of_query = pset1<Floats>(steps_[q]);
-        Floats limit = pset1<Floats>(candidates.threshold() - bias);
-        alignas(64) float scores[bytes::panel_width];
-        for (Size slot = 0; slot < panels.n * bytes::panel_width; slot += bytes::panel_width) {
+        const Floats limit = pset1<Floats>(candidates.threshold() - bias);
+        const auto scores_of = [&](Size slot, Size lane) {
+            const Floats product = pcast<Whole, Floats>(ploadu<Whole>(products + bytes::group_size * slot + lane));
+            const Floats step = pmul(step_of_query, ploadu<Floats>(steps + slot + lane));
+            return pnmadd(product, step, ploadu<Floats>(biases + slot + lane));
+        };
+        // Without branches, a bit for each panel: which of them hold a candidate is as good as random.
+        std::uint32_t near = 0;
+        for (Size panel = 0; panel < panels.n; ++panel) {
             Floats below = pzero(limit);
-            for (Size lane = 0; lane < bytes::panel_width; lane += n_lanes) {
-                const Floats product = pcast<Whole, Floats>(ploadu<Whole>(products + bytes::group_size * slot + lane));
-                const Floats step = pmul(step_of_query, ploadu<Floats>(steps + slot + lane));
-                const Floats score = pnmadd(product, step, ploadu<Floats>(biases + slot + lane));
-                pstore(scores + lane, score);
-                below = por(below, pcmp_lt(score, limit));
-            }
-            if (predux_any(below)) {
-                for (float& score : scores) score += bias;
-                candidates.offer(scores, lists_.ids_.data() + panels.first_slot() + slot, bytes::panel_width);
-                limit = pset1<Floats>(candidates.threshold() - bias);
-            }
+            for (Size lane = 0; lane < bytes::panel_width; lane += n_lanes)
+                below = por(below, pcmp_lt(scores_of(panel * bytes::panel_width, lane), limit));
+            near |= static_cast<std::uint32_t>(predux_any(below)) << panel;
+        }
+        alignas(64) float scores[bytes::panel_width];
+        for (; near != 0; near &= near - 1) {
+            const Size slot = std::countr_zero(near) * bytes::panel_width;
+            for (Size lane = 0; lane < bytes::panel_width; lane += n_lanes)
+                pstore(scores + lane, padd(scores_of(slot, lane), pset1<Floats>(bias)));
+            candidates.offer(scores, lists_.ids_.data() + panels.first_slot() + slot, bytes::panel_width);
         }
     }
 

@@ -21,9 +21,10 @@ struct Frame {
 /// Cells as the scan sees them: float32 rows, centred and scaled (euclidean, manhattan) or of unit length (cosine,
 /// correlation), and how long each is.
 struct PreparedPoints {
-    UntouchedVector<float> rows;  ///< n x n_dims, row-major.
-    UntouchedVector<float>
-        norms;  ///< n: Euclidean length of each row, or the sum of its absolute values for manhattan.
+    /// n x n_dims, row-major.
+    UntouchedVector<float> rows;
+    /// n: Euclidean length of each row, or the sum of its absolute values for manhattan.
+    UntouchedVector<float> norms;
     Size n = 0;
     Size n_dims = 0;
 

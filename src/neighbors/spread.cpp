@@ -35,22 +35,22 @@ ListSpread::ListSpread(const PreparedPoints& points, const Clusters& lists, Thre
     });
 }
 
-SquaredDistances ListSpread::from(const PointRows& points, Size own, std::span<const std::int32_t> lists) const {
+SquaredDistances ListSpread::from(const PointRows& queries, Size own, std::span<const std::int32_t> lists) const {
     const auto n_lists = static_cast<Size>(lists.size());
-    const Eigen::Map<const Eigen::RowVectorXf> origin(centroids_.row(own), points.cols());
-    PointRows centers(n_lists, points.cols());
-    PointRows variances(n_lists, points.cols());
+    const Eigen::Map<const Eigen::RowVectorXf> origin(centroids_.row(own), queries.cols());
+    PointRows centers(n_lists, queries.cols());
+    PointRows variances(n_lists, queries.cols());
     for (Size row = 0; row < n_lists; ++row) {
         const Size list = lists[static_cast<std::size_t>(row)];
-        centers.row(row) = Eigen::Map<const Eigen::RowVectorXf>(centroids_.row(list), points.cols()) - origin;
+        centers.row(row) = Eigen::Map<const Eigen::RowVectorXf>(centroids_.row(list), queries.cols()) - origin;
         variances.row(row) = variances_.row(list);
     }
     const PointRows weighted = variances.cwiseProduct(centers);
-    const PointRows squares = points.cwiseAbs2();
+    const PointRows squares = queries.cwiseAbs2();
     // Products of matrices give |q - c|^2 as q^2 - 2 q c + c^2, and the sum of s^2 (q - c)^2 likewise.
-    SquaredDistances found{centers * points.transpose(), {}, variances * squares.transpose()};
-    found.deviation.matrix().noalias() -= 2 * (weighted * points.transpose());
-    found.mean.resize(n_lists, points.rows());
+    SquaredDistances found{centers * queries.transpose(), {}, variances * squares.transpose()};
+    found.deviation.matrix().noalias() -= 2 * (weighted * queries.transpose());
+    found.mean.resize(n_lists, queries.rows());
     const Eigen::Array<float, 1, Eigen::Dynamic> lengths = squares.rowwise().sum().transpose();
     for (Size row = 0; row < n_lists; ++row) {
         const Moments& moments = from_centroid_[static_cast<std::size_t>(lists[static_cast<std::size_t>(row)])];

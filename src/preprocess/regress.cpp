@@ -1,7 +1,9 @@
 #include "preprocess/regress.hpp"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <array>
+#include <type_traits>
 #include <vector>
 
 #include "core/chunks.hpp"
@@ -16,75 +18,109 @@ namespace {
 constexpr Size entries_per_chunk = 1 << 18;
 /// Terms that are added side by side.
 constexpr Size terms_at_once = 4;
+/// Cells that share what is fetched of the coefficients.
+constexpr Size rows_at_once = 4;
+/// So many that a block of them, for these cells, stays in the nearest cache.
+constexpr Size genes_at_once = 256;
 
-using Partial = std::vector<double>;
+using Terms = Eigen::Array<double, terms_at_once, 1>;
 
-void add(Partial& into, Partial&& next) {
+template <class T>
+void add(std::vector<T>& into, std::vector<T>&& next) {
     for (std::size_t i = 0; i < into.size(); ++i) into[i] += next[i];
 }
 
-/// Calls `write(row, values, out)` for every row, whose values it may change, and its place in `out`.
-template <class View, class Out, class Write>
-void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Write&& write) {
-    const Size n_genes = out.n_cols();
+/// Copies the rows of `x` to those of `out`, unless they lie there, and calls `change(rows)` for a few at a time.
+template <class View, class Out, class Change>
+void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Change&& change) {
     const Uninterrupted guard;  // `out` may be the caller's own matrix
-    parallel_for(out.n_rows(), chunk_of_lines(out.n_rows(), out.n_rows() * n_genes, entries_per_chunk), threads,
-                 [&](Range rows) {
-                     std::vector<double> values(static_cast<std::size_t>(n_genes));
-                     for (const Size row : rows) {
-                         unpack_row(x, row, values);
-                         write(row, values.data(), out.row_data(row));
-                     }
-                 });
+    const Grain grain = chunk_of_lines(out.n_rows(), out.n_rows() * out.n_cols(), entries_per_chunk);
+    parallel_for(out.n_rows(), grain, threads, [&](Range rows) {
+        for (Size begin = rows.begin_item; begin < rows.end_item; begin += rows_at_once) {
+            const Range few{begin, std::min(rows.end_item, begin + rows_at_once)};
+            for (const Size row : few) unpack_row(x, row, out.row(row));
+            change(few);
+        }
+    });
 }
 
-/// What some terms of a fit give for one cell.
-class FittedRow {
-public:
-    /// The terms from `begin` on, `terms_at_once` at most. One that is not there is the first one, times 0.
-    FittedRow(DenseView<const double> design, DenseView<const double> coefficients, Size row, Size begin) {
-        static_assert(terms_at_once == 4);
-        fitted_.fill(coefficients.row_data(begin));
-        for (Size k = begin; k < std::min(design.n_cols(), begin + terms_at_once); ++k) {
-            factor_[static_cast<std::size_t>(k - begin)] = design(row, k);
-            fitted_[static_cast<std::size_t>(k - begin)] = coefficients.row_data(k);
+/// Takes the terms from `begin` on, `terms_at_once` at most, of the fits of `n_rows` cells from their values.
+template <Size n_rows, class T>
+void take_terms(DenseView<const double> design, DenseView<const double> coefficients, Size begin, DenseView<T> values) {
+    // A term that is not there is the first one, times 0.
+    std::array<std::array<double, terms_at_once>, n_rows> factors{};
+    std::array<const double*, terms_at_once> fitted;
+    fitted.fill(coefficients.row_data(begin));
+    for (Size k = 0; k < std::min(terms_at_once, design.n_cols() - begin); ++k) {
+        fitted[k] = coefficients.row_data(begin + k);
+        for (Size row = 0; row < n_rows; ++row) factors[row][k] = design(row, begin + k);
+    }
+    std::array<T*, n_rows> of_row;
+    for (Size row = 0; row < n_rows; ++row) of_row[row] = values.row_data(row);
+#pragma omp simd
+    for (Size gene = 0; gene < values.n_cols(); ++gene) {
+        for (Size row = 0; row < n_rows; ++row) {
+            double left = static_cast<double>(of_row[row][gene]);
+            for (Size k = 0; k < terms_at_once; ++k) left -= factors[row][k] * fitted[k][gene];
+            of_row[row][gene] = static_cast<T>(left);
         }
     }
+}
 
-    double operator()(Size gene) const {
-        return (factor_[0] * fitted_[0][gene] + factor_[1] * fitted_[1][gene]) +
-               (factor_[2] * fitted_[2][gene] + factor_[3] * fitted_[3][gene]);
+/// Takes the fits of a few cells from their values.
+template <class T>
+void take_fits(DenseView<const double> design, DenseView<const double> coefficients, DenseView<T> values) {
+    for (Size begin = 0; begin < design.n_cols(); begin += terms_at_once) {
+        if (values.n_rows() == rows_at_once) {
+            take_terms<rows_at_once>(design, coefficients, begin, values);
+        } else {
+            for (Size row = 0; row < values.n_rows(); ++row)
+                take_terms<1>(design.rows(row, row + 1), coefficients, begin, values.rows(row, row + 1));
+        }
     }
+}
 
-private:
-    std::array<double, terms_at_once> factor_{};
-    std::array<const double*, terms_at_once> fitted_;
-};
+/// The same for more terms than are taken at once: in double, one block of genes after another, so that a value is
+/// rounded once.
+void take_long_fits(DenseView<const double> design, DenseView<const double> coefficients, DenseView<float> values) {
+    std::array<double, rows_at_once * genes_at_once> block;
+    for (Size begin = 0; begin < values.n_cols(); begin += genes_at_once) {
+        const Size width = std::min(genes_at_once, values.n_cols() - begin);
+        const DenseView<double> left(block.data(), values.n_rows(), width);
+        for (Size row = 0; row < values.n_rows(); ++row)
+            std::copy_n(values.row_data(row) + begin, width, left.row_data(row));
+        take_fits(design, {coefficients.data() + begin, coefficients.n_rows(), width, coefficients.row_stride()}, left);
+        for (Size row = 0; row < values.n_rows(); ++row)
+            std::ranges::transform(left.row(row), values.row_data(row) + begin,
+                                   [](double value) { return static_cast<float>(value); });
+    }
+}
 
 template <class View, class Out>
 void subtract_fit_of(const View& x, DenseView<const double> design, DenseView<const double> coefficients,
                      DenseView<Out> out, Threads threads) {
-    const Size n_genes = out.n_cols();
     require(design.n_cols() > 0 || out.n_rows() == 0, "a fit needs at least one term");
-    rewrite_rows(x, out, threads, [&](Size row, double* values, Out* residuals) {
-        Size begin = 0;
-        for (; begin + terms_at_once < design.n_cols(); begin += terms_at_once) {
-            const FittedRow fitted(design, coefficients, row, begin);
-            for (Size gene = 0; gene < n_genes; ++gene) values[gene] -= fitted(gene);
+    rewrite_rows(x, out, threads, [&](Range rows) {
+        const auto factors = design.rows(rows.begin_item, rows.end_item);
+        const auto values = out.rows(rows.begin_item, rows.end_item);
+        if constexpr (std::is_same_v<Out, float>) {
+            if (design.n_cols() > terms_at_once) return take_long_fits(factors, coefficients, values);
         }
-        const FittedRow fitted(design, coefficients, row, begin);
-        for (Size gene = 0; gene < n_genes; ++gene) residuals[gene] = static_cast<Out>(values[gene] - fitted(gene));
+        take_fits(factors, coefficients, values);
     });
 }
 
 template <class View>
 void apply_group_lines_of(const View& x, std::span<const std::int32_t> group_of_cell, DenseView<const double> slopes,
                           DenseView<const double> offsets, DenseView<double> out, Threads threads) {
-    rewrite_rows(x, out, threads, [&](Size row, const double* values, double* residuals) {
-        const Size group = group_of_cell[static_cast<std::size_t>(row)];
-        const double* const slope = slopes.row_data(group);
-        const double* const offset = offsets.row_data(group);
-        for (Size gene = 0; gene < out.n_cols(); ++gene) residuals[gene] = values[gene] * slope[gene] + offset[gene];
+    rewrite_rows(x, out, threads, [&](Range rows) {
+        for (const Size row : rows) {
+            const Size group = group_of_cell[static_cast<std::size_t>(row)];
+            const double* const slope = slopes.row_data(group);
+            const double* const offset = offsets.row_data(group);
+            double* const values = out.row_data(row);
+            for (Size gene = 0; gene < out.n_cols(); ++gene) values[gene] = values[gene] * slope[gene] + offset[gene];
+        }
     });
 }
 
@@ -93,28 +129,30 @@ void apply_group_lines_of(const View& x, std::span<const std::int32_t> group_of_
 template <Real T, Index I>
 void project(CsrView<const T, I> x, DenseView<const double> design, DenseView<double> out, Threads threads) {
     const Size n_terms = design.n_cols();
-    const Size n_padded = (n_terms + terms_at_once - 1) / terms_at_once * terms_at_once;
+    const Size n_blocks = (n_terms + terms_at_once - 1) / terms_at_once;
     const auto partial = [&](Range rows) {
-        Partial products(static_cast<std::size_t>(n_padded * x.n_cols()), 0);  // gene by gene
-        std::vector<double> factors(static_cast<std::size_t>(n_padded), 0);
+        std::vector<Terms> products(static_cast<std::size_t>(n_blocks * x.n_cols()), Terms::Zero());  // gene by gene
         for (const Size row : rows) {
             const auto line = x.row(row);
-            std::copy_n(design.row_data(row), n_terms, factors.begin());
-            for (std::size_t entry = 0; entry < line.values.size(); ++entry) {
-                const auto value = static_cast<double>(line.values[entry]);
-                double* const of_gene = &products[static_cast<std::size_t>(line.indices[entry] * n_padded)];
-                for (Size begin = 0; begin < n_padded; begin += terms_at_once)
-                    for (Size k = begin; k < begin + terms_at_once; ++k)
-                        of_gene[k] += factors[static_cast<std::size_t>(k)] * value;
+            for (Size block = 0; block < n_blocks; ++block) {
+                const Size begin = block * terms_at_once;
+                Terms factors = Terms::Zero();
+                std::copy_n(design.row_data(row) + begin, std::min(n_terms - begin, terms_at_once), factors.data());
+                Terms* const sums = products.data() + block;
+                for (std::size_t entry = 0; entry < line.values.size(); ++entry)
+                    sums[line.indices[entry] * n_blocks] += factors * static_cast<double>(line.values[entry]);
             }
         }
         return products;
     };
-    const Grain grain = chunk_of_lines(x.n_rows(), x.nnz(), entries_per_chunk, n_padded * x.n_cols());
-    const Partial total = parallel_reduce(x.n_rows(), grain, threads, partial, add);
-    for (Size k = 0; k < n_terms; ++k)
-        for (Size gene = 0; gene < x.n_cols(); ++gene)
-            out(k, gene) = total.empty() ? 0 : total[static_cast<std::size_t>(gene * n_padded + k)];
+    const Grain grain = chunk_of_lines(x.n_rows(), x.nnz(), entries_per_chunk, n_blocks * terms_at_once * x.n_cols());
+    const auto total = parallel_reduce(x.n_rows(), grain, threads, partial, add<Terms>);
+    for (Size gene = 0; gene < x.n_cols(); ++gene) {
+        for (Size k = 0; k < n_terms; ++k) {
+            const auto block = static_cast<std::size_t>(gene * n_blocks + k / terms_at_once);
+            out(k, gene) = total.empty() ? 0 : total[block][k % terms_at_once];
+        }
+    }
 }
 
 template <Real T, Index I>
@@ -140,7 +178,7 @@ void project(DenseView<const T> x, DenseView<const double> design, DenseView<dou
     const Size n_terms = design.n_cols();
     const Size n_genes = x.n_cols();
     const auto partial = [&](Range rows) {
-        Partial products(static_cast<std::size_t>(n_terms * n_genes), 0);
+        std::vector<double> products(static_cast<std::size_t>(n_terms * n_genes), 0);
         for (const Size row : rows) {
             const T* const values = x.row_data(row);
             for (Size k = 0; k < n_terms; ++k) {
@@ -152,7 +190,7 @@ void project(DenseView<const T> x, DenseView<const double> design, DenseView<dou
         return products;
     };
     const Grain grain = chunk_of_lines(x.n_rows(), x.n_rows() * n_genes, entries_per_chunk, n_terms * n_genes);
-    const Partial total = parallel_reduce(x.n_rows(), grain, threads, partial, add);
+    const auto total = parallel_reduce(x.n_rows(), grain, threads, partial, add<double>);
     for (Size k = 0; k < n_terms; ++k)
         for (Size gene = 0; gene < n_genes; ++gene)
             out(k, gene) = total.empty() ? 0 : total[static_cast<std::size_t>(k * n_genes + gene)];

@@ -21,9 +21,9 @@ void project(CscView<const T, I> x, DenseView<const double> design, DenseView<do
 template <Real T>
 void project(DenseView<const T> x, DenseView<const double> design, DenseView<double> out, Threads threads);
 
-/// What a linear fit leaves over: out = x - design coefficients. Row by row, so `out` may be a dense `x` itself.
+/// What a linear fit leaves over: out = x - design coefficients. `out` may be a dense `x` itself. Sums in double.
 ///
-/// Bytes that must move: the matrix in, `out` out. Work: 2 k flops an entry of `out`. Scratch: 8 bytes a gene a thread.
+/// Bytes that must move: the matrix in, `out` out. Work: 2 k flops an entry of `out`. Scratch: 8 KB a thread at most.
 ///
 /// @param      coefficients  k x genes.
 /// @param[out] out           cells x genes.
@@ -37,7 +37,7 @@ void subtract_fit(DenseView<const T> x, DenseView<const double> design, DenseVie
 
 /// A line for each group of cells and gene: out = x slopes(group, gene) + offsets(group, gene).
 ///
-/// Bytes that must move: the matrix in, `out` out. Scratch: 8 bytes a gene a thread.
+/// Bytes that must move: the matrix in, `out` out.
 ///
 /// @param      group_of_cell    0 to n_groups - 1.
 /// @param      slopes, offsets  groups x genes.

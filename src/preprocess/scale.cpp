@@ -114,7 +114,7 @@ void scale_to_dense(CsrView<const T, I> matrix, std::span<const std::uint8_t> ma
             if (std::ranges::adjacent_find(line.indices, std::ranges::greater_equal{}) != line.indices.end()) {
                 // not canonical: a gene may occur twice
                 unpacked.resize(means.size());
-                unpack_row(matrix, row, unpacked);
+                unpack_row(matrix, row, std::span(unpacked));
                 for (std::size_t col = 0; col < unpacked.size(); ++col) values[col] = written(unpacked[col], col);
                 continue;
             }

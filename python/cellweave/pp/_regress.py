@@ -22,7 +22,7 @@ def _is_categorical(column: pd.Series) -> bool:
 
 def _design(adata: AnnData, keys: list[str]) -> np.ndarray:
     """A column of ones and the numeric columns of ``obs``: cells x (1 + keys)."""
-    design = np.ones((adata.n_obs, len(keys) + 1))
+    design = np.ones((adata.n_obs, len(keys) + 1), order="F")
     for k, key in enumerate(keys):
         column = adata.obs[key]
         if _is_categorical(column):

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/monitor.hpp"
+#include "core/placement.hpp"
 
 #if defined(__unix__)
 #include <pthread.h>
@@ -84,8 +85,13 @@ void work_together(Job& job, int n_threads) {
     work(true);
     for (auto& other : others) other.join();
 #else
+    const Placement placement;
 #pragma omp parallel num_threads(n_threads)
-    work(omp_get_thread_num() == 0);
+    {
+        const bool is_calling_thread = omp_get_thread_num() == 0;
+        placement.take(is_calling_thread);
+        work(is_calling_thread);
+    }
 #endif
 }
 

@@ -1,7 +1,13 @@
 #include <atomic>
+#include <chrono>
 #include <numeric>
 #include <stdexcept>
+#include <thread>
 #include <vector>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 #include "check.hpp"
 #include "core/error.hpp"
@@ -83,3 +89,22 @@ TEST("a cancelled loop throws, and an uninterrupted one finishes") {
     CHECK(visited == 1000);
     CHECK_THROWS(Cancelled, work());
 }
+
+#if defined(__linux__)
+TEST("threads that were moved to cores of their own may use the same cores as before") {
+    std::vector<cpu_set_t> allowed(64);
+    for (int round = 0; round < 5; ++round) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(40));  // OpenMP's threads fall asleep
+        parallel_for(64, Grain{1}, Threads{4}, [&](Range items) {
+            for (const Size item : items) {
+                const auto slot = static_cast<std::size_t>(item);
+                CHECK(sched_getaffinity(0, sizeof(cpu_set_t), &allowed[slot]) == 0);
+            }
+        });
+        for (const cpu_set_t& cores : allowed) CHECK(CPU_EQUAL(&cores, &allowed[0]));
+    }
+    cpu_set_t of_caller;
+    CHECK(sched_getaffinity(0, sizeof of_caller, &of_caller) == 0);
+    CHECK(CPU_EQUAL(&of_caller, &allowed[0]));
+}
+#endif

@@ -84,21 +84,12 @@ def scale(adata, module):
     return lambda: module.pp.scale(genes, max_value=10)
 
 
-def _regressing(adata, module, n_genes: int | None = None):
-    adata.obs["total"] = np.asarray(adata.X.sum(axis=1)).ravel()
-    adata.obs["part"] = np.asarray(adata.X[:, ::1500].sum(axis=1)).ravel() / adata.obs["total"]
-    genes = _widely_expressed(normalized(adata), n_genes) if n_genes else normalized(adata)
-    return lambda: module.pp.regress_out(genes, ["total", "part"])
-
-
 @_every_tool("regress out 2 keys, 2,000 genes", data="counts", cells=(14_000,))
 def regress_out(adata, module):
-    return _regressing(adata, module, 2_000)
-
-
-@_every_tool("regress out 2 keys, all genes", data="counts")
-def regress_out_all(adata, module):
-    return _regressing(adata, module)
+    adata.obs["total"] = np.asarray(adata.X.sum(axis=1)).ravel()
+    adata.obs["part"] = np.asarray(adata.X[:, ::1500].sum(axis=1)).ravel() / adata.obs["total"]
+    genes = _widely_expressed(normalized(adata), 2_000)
+    return lambda: module.pp.regress_out(genes, ["total", "part"])
 
 
 @_every_tool("score 50 genes", data="counts")

@@ -1,5 +1,6 @@
 #include "call.hpp"
 #include "eigen_arrays.hpp"
+#include "linalg/orthonormal.hpp"
 #include "linalg/randomized_svd.hpp"
 #include "module.hpp"
 
@@ -43,6 +44,13 @@ void bind_linalg(py::module_& m) {
         },
         py::arg("matrix").noconvert(), py::arg("start").noconvert(), py::arg("n_components"),
         py::arg("n_iterations") = 2, py::arg("center") = true, py::arg("threads"));
+    m.def(
+        "basis_of_columns",
+        [](const Array<double>& columns, int threads) {
+            const auto view = matrix<double>(columns);
+            return as_array(run([&] { return basis_of_columns(view, Threads{threads}); }));
+        },
+        py::arg("columns").noconvert(), py::arg("threads"));
 }
 
 }  // namespace cellweave::bindings

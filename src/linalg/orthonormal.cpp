@@ -2,9 +2,9 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/QR>
+#include <algorithm>
+#include <limits>
 #include <optional>
-
-#include "linalg/eigen_views.hpp"
 
 namespace cellweave {
 
@@ -88,6 +88,23 @@ Eigen::MatrixXd orthonormalize(DenseView<S> tall, Threads threads) {
     const auto second = cholesky_pass(tall, threads);
     if (!second) return householder(tall) * *first;
     return *second * *first;
+}
+
+RowMatrix<double> basis_of_columns(DenseView<const double> columns, Threads threads) {
+    if (columns.n_rows() == 0 || columns.n_cols() == 0) return RowMatrix<double>(columns.n_rows(), 0);
+    RowMatrix<double> basis = as_eigen(columns);
+    for (Size k = 0; k < basis.cols(); ++k) {
+        const double largest = basis.col(k).cwiseAbs().maxCoeff();
+        if (largest > 0) basis.col(k) /= largest;  // its squares are neither infinite nor 0
+    }
+    const auto pass = [&] { return cholesky_pass(as_view(basis), threads).has_value(); };
+    if (basis.rows() >= basis.cols() && pass() && pass()) return basis;
+    basis.colwise().normalize();
+    Eigen::ColPivHouseholderQR<Eigen::MatrixXd> factorisation(basis.rows(), basis.cols());
+    const auto longer_side = static_cast<double>(std::max(basis.rows(), basis.cols()));
+    factorisation.setThreshold(longer_side * std::numeric_limits<double>::epsilon());
+    factorisation.compute(basis);
+    return factorisation.householderQ() * Eigen::MatrixXd::Identity(basis.rows(), factorisation.rank());
 }
 
 template <Real S>

@@ -3,6 +3,7 @@
 
 #include "core/parallel.hpp"
 #include "core/views.hpp"
+#include "linalg/eigen_views.hpp"
 
 namespace cellweave {
 
@@ -26,6 +27,14 @@ void multiply_right(DenseView<const S> tall, const Eigen::MatrixXd& small, Dense
 /// @return              R, n_cols x n_cols, upper triangular.
 template <Real S>
 Eigen::MatrixXd orthonormalize(DenseView<S> tall, Threads threads);
+
+/// An orthonormal basis of the columns of a matrix, also where these depend on each other: n_rows x rank.
+///
+/// Cholesky QR, twice, like orthonormalize(). Where it can't be taken, Householder QR with pivoting on one thread, for
+/// which a column depends on others if less than machine precision times the longer side is left of its length.
+///
+/// @param columns  finite, of any shape and scale.
+RowMatrix<double> basis_of_columns(DenseView<const double> columns, Threads threads);
 
 /// One pass of Cholesky QR: same columns' span, well conditioned, only roughly orthonormal. For the steps of a power
 /// iteration, where the span is all that counts.

@@ -30,54 +30,98 @@ void add(std::vector<T>& into, std::vector<T>&& next) {
     for (std::size_t i = 0; i < into.size(); ++i) into[i] += next[i];
 }
 
+/// Calls f(Range) for `rows_at_once` rows after the other; the last ones may be fewer.
+template <class F>
+void for_few(Range rows, F&& f) {
+    for (Size begin = rows.begin_item; begin < rows.end_item; begin += rows_at_once)
+        f(Range{begin, std::min(rows.end_item, begin + rows_at_once)});
+}
+
 /// Copies the rows of `x` to those of `out`, unless they lie there, and calls `change(rows)` for a few at a time.
 template <class View, class Out, class Change>
 void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Change&& change) {
     const Uninterrupted guard;  // `out` may be the caller's own matrix
     const Grain grain = chunk_of_lines(out.n_rows(), out.n_rows() * out.n_cols(), entries_per_chunk);
     parallel_for(out.n_rows(), grain, threads, [&](Range rows) {
-        for (Size begin = rows.begin_item; begin < rows.end_item; begin += rows_at_once) {
-            const Range few{begin, std::min(rows.end_item, begin + rows_at_once)};
+        for_few(rows, [&](Range few) {
             for (const Size row : few) unpack_row(x, row, out.row(row));
             change(few);
+        });
+    });
+}
+
+template <Size n>
+using Constant = std::integral_constant<Size, n>;
+
+/// Cuts the design of a few cells into blocks of so many rows and terms that the compiler keeps in registers: calls
+/// f(block, number of rows, number of terms, first row, first term), both numbers as types.
+template <class F>
+void for_blocks(DenseView<const double> design, F&& f) {
+    for (Size term = 0; term < design.n_cols(); term += terms_at_once) {
+        const Size n_left = std::min(terms_at_once, design.n_cols() - term);
+        const DenseView<const double> of_terms(design.data() + term, design.n_rows(), n_left, design.row_stride());
+        const auto for_rows = [&](auto n_terms) {
+            if (design.n_rows() == rows_at_once) return f(of_terms, Constant<rows_at_once>(), n_terms, Size{0}, term);
+            for (Size row = 0; row < design.n_rows(); ++row)
+                f(of_terms.rows(row, row + 1), Constant<1>(), n_terms, row, term);
+        };
+        static_assert(terms_at_once == 4);
+        if (n_left == 1) for_rows(Constant<1>());
+        if (n_left == 2) for_rows(Constant<2>());
+        if (n_left == 3) for_rows(Constant<3>());
+        if (n_left == 4) for_rows(Constant<4>());
+    }
+}
+
+/// A block of a design, and the lines of values and of what belongs to its terms.
+template <Size n_rows, Size n_terms, class Value, class OfTerm>
+struct Block {
+    std::array<std::array<double, n_terms>, n_rows> factor;
+    std::array<Value*, n_rows> values;
+    std::array<OfTerm*, n_terms> of_term;
+
+    Block(DenseView<const double> design, DenseView<Value> rows, DenseView<OfTerm> terms) {
+        for (Size k = 0; k < n_terms; ++k) of_term[k] = terms.row_data(k);
+        for (Size row = 0; row < n_rows; ++row) {
+            std::copy_n(design.row_data(row), n_terms, factor[row].begin());
+            values[row] = rows.row_data(row);
+        }
+    }
+};
+
+/// values -= design coefficients.
+template <class T>
+void take_fits(DenseView<const double> design, DenseView<const double> coefficients, DenseView<T> values) {
+    for_blocks(design, [&](auto factors, auto n_rows, auto n_terms, Size row, Size term) {
+        const Block<n_rows, n_terms, T, const double> block(factors, values.rows(row, row + n_rows),
+                                                            coefficients.rows(term, term + n_terms));
+#pragma omp simd
+        for (Size gene = 0; gene < values.n_cols(); ++gene) {
+            for (Size i = 0; i < n_rows; ++i) {
+                double left = static_cast<double>(block.values[i][gene]);
+                for (Size k = 0; k < n_terms; ++k) left -= block.factor[i][k] * block.of_term[k][gene];
+                block.values[i][gene] = static_cast<T>(left);
+            }
         }
     });
 }
 
-/// Takes the terms from `begin` on, `terms_at_once` at most, of the fits of `n_rows` cells from their values.
-template <Size n_rows, class T>
-void take_terms(DenseView<const double> design, DenseView<const double> coefficients, Size begin, DenseView<T> values) {
-    // A term that is not there is the first one, times 0.
-    std::array<std::array<double, terms_at_once>, n_rows> factors{};
-    std::array<const double*, terms_at_once> fitted;
-    fitted.fill(coefficients.row_data(begin));
-    for (Size k = 0; k < std::min(terms_at_once, design.n_cols() - begin); ++k) {
-        fitted[k] = coefficients.row_data(begin + k);
-        for (Size row = 0; row < n_rows; ++row) factors[row][k] = design(row, begin + k);
-    }
-    std::array<T*, n_rows> of_row;
-    for (Size row = 0; row < n_rows; ++row) of_row[row] = values.row_data(row);
-#pragma omp simd
-    for (Size gene = 0; gene < values.n_cols(); ++gene) {
-        for (Size row = 0; row < n_rows; ++row) {
-            double left = static_cast<double>(of_row[row][gene]);
-            for (Size k = 0; k < terms_at_once; ++k) left -= factors[row][k] * fitted[k][gene];
-            of_row[row][gene] = static_cast<T>(left);
-        }
-    }
-}
-
-/// Takes the fits of a few cells from their values.
+/// products += design^T values.
 template <class T>
-void take_fits(DenseView<const double> design, DenseView<const double> coefficients, DenseView<T> values) {
-    for (Size begin = 0; begin < design.n_cols(); begin += terms_at_once) {
-        if (values.n_rows() == rows_at_once) {
-            take_terms<rows_at_once>(design, coefficients, begin, values);
-        } else {
-            for (Size row = 0; row < values.n_rows(); ++row)
-                take_terms<1>(design.rows(row, row + 1), coefficients, begin, values.rows(row, row + 1));
+void add_products(DenseView<const double> design, DenseView<const T> values, DenseView<double> products) {
+    for_blocks(design, [&](auto factors, auto n_rows, auto n_terms, Size row, Size term) {
+        const Block<n_rows, n_terms, const T, double> block(factors, values.rows(row, row + n_rows),
+                                                            products.rows(term, term + n_terms));
+#pragma omp simd
+        for (Size gene = 0; gene < values.n_cols(); ++gene) {
+            for (Size k = 0; k < n_terms; ++k) {
+                double sum = block.of_term[k][gene];
+                for (Size i = 0; i < n_rows; ++i)
+                    sum += block.factor[i][k] * static_cast<double>(block.values[i][gene]);
+                block.of_term[k][gene] = sum;
+            }
         }
-    }
+    });
 }
 
 /// The same for more terms than are taken at once: in double, one block of genes after another, so that a value is
@@ -179,14 +223,10 @@ void project(DenseView<const T> x, DenseView<const double> design, DenseView<dou
     const Size n_genes = x.n_cols();
     const auto partial = [&](Range rows) {
         std::vector<double> products(static_cast<std::size_t>(n_terms * n_genes), 0);
-        for (const Size row : rows) {
-            const T* const values = x.row_data(row);
-            for (Size k = 0; k < n_terms; ++k) {
-                const double factor = design(row, k);
-                double* const sums = &products[static_cast<std::size_t>(k * n_genes)];
-                for (Size gene = 0; gene < n_genes; ++gene) sums[gene] += factor * static_cast<double>(values[gene]);
-            }
-        }
+        for_few(rows, [&](Range few) {
+            add_products(design.rows(few.begin_item, few.end_item), x.rows(few.begin_item, few.end_item),
+                         DenseView<double>(products.data(), n_terms, n_genes));
+        });
         return products;
     };
     const Grain grain = chunk_of_lines(x.n_rows(), x.n_rows() * n_genes, entries_per_chunk, n_terms * n_genes);

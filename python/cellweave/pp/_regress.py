@@ -22,7 +22,7 @@ def _is_categorical(column: pd.Series) -> bool:
 
 def _design(adata: AnnData, keys: list[str]) -> np.ndarray:
     """A column of ones and the numeric columns of ``obs``: cells x (1 + keys)."""
-    design = np.ones((adata.n_obs, len(keys) + 1), order="F")
+    design = np.ones((adata.n_obs, len(keys) + 1))
     for k, key in enumerate(keys):
         column = adata.obs[key]
         if _is_categorical(column):
@@ -38,15 +38,6 @@ def _design(adata: AnnData, keys: list[str]) -> np.ndarray:
     return design
 
 
-def _basis(design: np.ndarray) -> np.ndarray:
-    """Orthonormal columns that span those of ``design``, also where these depend on each other."""
-    norms = np.linalg.norm(design, axis=0)
-    scaled = design[:, norms > 0] / norms[norms > 0]
-    left, sizes, _ = np.linalg.svd(scaled, full_matrices=False)
-    is_kept = sizes > sizes.max(initial=0) * max(scaled.shape) * np.finfo(float).eps
-    return np.ascontiguousarray(left[:, is_kept])
-
-
 def _constant_genes(view: Any, n_cells: int) -> np.ndarray:
     sums, squares, *_ = engine.sum_moments(view, threads=settings.n_threads)
     means = sums[0] / n_cells
@@ -57,9 +48,11 @@ def _without_fit(matrix: Any, design: np.ndarray, name: str) -> np.ndarray:
     """What least squares on the columns of ``design`` leaves of every gene."""
     view = _arrays.by_rows(matrix, name)
     is_dense = isinstance(view, np.ndarray)
-    basis = _basis(design)
+    # Not numpy's products: the threads of its BLAS wait busily for the next one, where the engine's should run.
+    basis = engine.basis_of_columns(design, settings.n_threads)
+    gram = engine.project(design, design, settings.n_threads)
     coefficients = engine.project(view, basis, settings.n_threads)
-    if np.linalg.det(design.T @ design) != 0:
+    if np.linalg.det(gram) != 0:
         dtype = _arrays.float_dtype(matrix.dtype)
         out = view if is_dense and view.flags.writeable else np.empty(matrix.shape, dtype=dtype)
     else:

@@ -46,3 +46,27 @@ TEST("orthonormalize: nearly dependent columns") {
     columns.col(5) = columns.col(0) + 1e-10 * columns.col(5);
     check_basis<double>(columns, 1e-12);
 }
+
+TEST("basis_of_columns: as many as are independent, at any scale and shape") {
+    const auto check = [](const RowMatrix<double>& columns, Size rank) {
+        const Eigen::MatrixXd basis = basis_of_columns(as_view(columns), Threads{2});
+        CHECK(basis.rows() == columns.rows());
+        CHECK(basis.cols() == rank);
+        CHECK(largest_difference(basis.transpose() * basis, Eigen::MatrixXd::Identity(rank, rank)) < 1e-12);
+        const Eigen::MatrixXd left = columns - basis * (basis.transpose() * columns);
+        CHECK(largest_difference(left, Eigen::MatrixXd::Zero(columns.rows(), columns.cols())) <=
+              1e-12 * (columns.size() > 0 ? columns.cwiseAbs().maxCoeff() : 1.0));
+    };
+    RowMatrix<double> columns = random_dense<double>(700, 5, 5);
+    check(columns, 5);
+    columns.col(1) *= 1e200;
+    columns.col(2) *= 1e-200;
+    check(columns, 5);
+    columns.col(3) = columns.col(0) - columns.col(4);
+    check(columns, 4);
+    columns.col(0).setZero();
+    check(columns, 4);
+    check(RowMatrix<double>::Zero(10, 3), 0);
+    check(random_dense<double>(2, 6, 6), 2);
+    check(RowMatrix<double>(0, 3), 0);
+}

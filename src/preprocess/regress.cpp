@@ -16,7 +16,7 @@ namespace cellweave {
 namespace {
 
 constexpr Size entries_per_chunk = 1 << 18;
-/// Terms that are added side by side.
+/// Terms of a fit that are worked on together.
 constexpr Size terms_at_once = 4;
 /// Cells that share what is fetched of the coefficients.
 constexpr Size rows_at_once = 4;
@@ -106,6 +106,22 @@ void take_fits(DenseView<const double> design, DenseView<const double> coefficie
     });
 }
 
+/// values -= design coefficients, for more terms than are taken at once: in double, one block of genes after another,
+/// so that a value is rounded once.
+void take_long_fits(DenseView<const double> design, DenseView<const double> coefficients, DenseView<float> values) {
+    std::array<double, rows_at_once * genes_at_once> block;
+    for (Size begin = 0; begin < values.n_cols(); begin += genes_at_once) {
+        const Size width = std::min(genes_at_once, values.n_cols() - begin);
+        const DenseView<double> left(block.data(), values.n_rows(), width);
+        for (Size row = 0; row < values.n_rows(); ++row)
+            std::copy_n(values.row_data(row) + begin, width, left.row_data(row));
+        take_fits(design, {coefficients.data() + begin, coefficients.n_rows(), width, coefficients.row_stride()}, left);
+        for (Size row = 0; row < values.n_rows(); ++row)
+            std::ranges::transform(left.row(row), values.row_data(row) + begin,
+                                   [](double value) { return static_cast<float>(value); });
+    }
+}
+
 /// products += design^T values.
 template <class T>
 void add_products(DenseView<const double> design, DenseView<const T> values, DenseView<double> products) {
@@ -122,22 +138,6 @@ void add_products(DenseView<const double> design, DenseView<const T> values, Den
             }
         }
     });
-}
-
-/// The same for more terms than are taken at once: in double, one block of genes after another, so that a value is
-/// rounded once.
-void take_long_fits(DenseView<const double> design, DenseView<const double> coefficients, DenseView<float> values) {
-    std::array<double, rows_at_once * genes_at_once> block;
-    for (Size begin = 0; begin < values.n_cols(); begin += genes_at_once) {
-        const Size width = std::min(genes_at_once, values.n_cols() - begin);
-        const DenseView<double> left(block.data(), values.n_rows(), width);
-        for (Size row = 0; row < values.n_rows(); ++row)
-            std::copy_n(values.row_data(row) + begin, width, left.row_data(row));
-        take_fits(design, {coefficients.data() + begin, coefficients.n_rows(), width, coefficients.row_stride()}, left);
-        for (Size row = 0; row < values.n_rows(); ++row)
-            std::ranges::transform(left.row(row), values.row_data(row) + begin,
-                                   [](double value) { return static_cast<float>(value); });
-    }
 }
 
 template <class View, class Out>

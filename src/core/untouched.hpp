@@ -1,8 +1,11 @@
 #pragma once
+#include <cstddef>
 #include <memory>
 #include <new>
 #include <utility>
 #include <vector>
+
+#include "core/large_pages.hpp"
 
 namespace cellweave {
 
@@ -17,6 +20,12 @@ struct LeavingUntouched : std::allocator<T> {
     LeavingUntouched() = default;
     template <class U>
     LeavingUntouched(const LeavingUntouched<U>&) {}
+
+    T* allocate(std::size_t n) {
+        T* const elements = std::allocator<T>::allocate(n);
+        prefer_large_pages(elements, n * sizeof(T));
+        return elements;
+    }
 
     void construct(T* element) { ::new (static_cast<void*>(element)) T; }
     template <class... Values>

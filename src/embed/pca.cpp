@@ -160,10 +160,9 @@ std::optional<RowMatrix<double>> gram_by_entries(DenseView<const S>, std::span<c
 /// The leading eigenpairs of B^T B from its matrix.
 template <Real S, class Matrix>
 LeadingEigen by_genes(Matrix matrix, std::span<const double> shift, Size n_components, Threads threads) {
+    if (const auto gram = gram_by_entries(matrix, shift, threads)) return leading_eigen(*gram, n_components, threads);
     const auto fill = [&](Range rows, DenseView<S> block) { fill_rows(matrix, shift, rows, block); };
-    const auto gram = gram_by_entries(matrix, shift, threads);
-    return leading_eigen(gram ? *gram : gram_of_filled<S>(matrix.n_rows(), matrix.n_cols(), threads, fill),
-                         n_components, threads);
+    return leading_eigen(gram_of_filled<S>(matrix.n_rows(), matrix.n_cols(), threads, fill), n_components, threads);
 }
 
 /// The same from B B^T: its eigenvectors U give B^T U, the genes' eigenvectors times the singular values.

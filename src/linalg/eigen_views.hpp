@@ -1,6 +1,7 @@
 #pragma once
 #include <Eigen/Core>
 
+#include "core/large_pages.hpp"
 #include "core/views.hpp"
 
 namespace cellweave {
@@ -8,6 +9,15 @@ namespace cellweave {
 /// A row-major Eigen matrix that owns its values.
 template <class S>
 using RowMatrix = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// A matrix of zeros, in large pages where it is large.
+template <class S>
+RowMatrix<S> zeros(Size n_rows, Size n_cols) {
+    RowMatrix<S> matrix(n_rows, n_cols);
+    prefer_large_pages(matrix.data(), static_cast<std::size_t>(matrix.size()) * sizeof(S));
+    matrix.setZero();
+    return matrix;
+}
 
 /// Eigen's eyes on a view: no copy.
 template <class S>

@@ -22,7 +22,7 @@ void mirror_lower_triangle(RowMatrix<double>& matrix, Threads threads);
 /// values. Determinism: block and tile bounds depend on the shape alone.
 template <Real S, class Fill>
 RowMatrix<double> gram_of_filled(Size n_rows, Size n_cols, Threads threads, Fill&& fill) {
-    RowMatrix<double> sum = RowMatrix<double>::Zero(n_cols, n_cols);
+    RowMatrix<double> sum = zeros<double>(n_cols, n_cols);
     const Size rows_per_block = std::clamp<Size>((Size{1} << 21) / std::max<Size>(n_cols, 1), 128, 4096);
     RowMatrix<S> block(std::min(rows_per_block, n_rows), n_cols);
     Progress stage("covariance of genes", n_rows);

@@ -8,51 +8,13 @@
 #include "core/random.hpp"
 #include "linalg/orthonormal.hpp"
 #include "linalg/symmetric_eigen.hpp"
+#include "linalg/symmetric_product.hpp"
 
 namespace cellweave {
 
 namespace {
 
 constexpr Size rows_per_block = 128;
-
-/// matrix x thin, eight columns of `thin` at a time for four rows of `matrix`: their sums stay in registers, and every
-/// value of the matrix is read where it lies, once from memory. A general product packs it first, which takes as long
-/// as multiplying by so few columns.
-void multiply_thin(DenseView<const double> matrix, DenseView<const double> thin, DenseView<double> out,
-                   Threads threads) {
-    constexpr Size n_lines = 4;
-    constexpr Size panel_width = 8;
-    using Panel = Eigen::Array<double, panel_width, 1>;
-    const Size n_panels = (thin.n_cols() + panel_width - 1) / panel_width;
-    const Size depth = thin.n_rows();
-    std::vector<Panel> packed(static_cast<std::size_t>(n_panels * depth), Panel::Zero());
-    for (Size k = 0; k < depth; ++k) {
-        for (Size column = 0; column < thin.n_cols(); ++column)
-            packed[static_cast<std::size_t>(column / panel_width * depth + k)][column % panel_width] = thin(k, column);
-    }
-    parallel_for(matrix.n_rows(), Grain{32}, threads, [&](Range rows) {
-        for (Size row = rows.begin_item; row < rows.end_item; row += n_lines) {
-            // Beyond the last row the last one is multiplied again, and not written.
-            const auto line = [&](Size k) { return matrix.row_data(std::min(row + k, rows.end_item - 1)); };
-            const double* const lines[n_lines] = {line(0), line(1), line(2), line(3)};
-            for (Size panel = 0; panel < n_panels; ++panel) {
-                const Panel* const factors = packed.data() + panel * depth;
-                Panel sums[n_lines] = {Panel::Zero(), Panel::Zero(), Panel::Zero(), Panel::Zero()};
-                for (Size k = 0; k < depth; ++k) {
-                    const Panel factor = factors[k];
-                    sums[0] += lines[0][k] * factor;
-                    sums[1] += lines[1][k] * factor;
-                    sums[2] += lines[2][k] * factor;
-                    sums[3] += lines[3][k] * factor;
-                }
-                const Size first = panel * panel_width;
-                const Size n_columns = std::min(panel_width, thin.n_cols() - first);
-                for (Size k = 0; k < std::min(n_lines, rows.end_item - row); ++k)
-                    std::copy(sums[k].data(), sums[k].data() + n_columns, out.row_data(row + k) + first);
-            }
-        }
-    });
-}
 
 /// left^T right, over fixed blocks of rows.
 Eigen::MatrixXd inner_products(DenseView<const double> left, DenseView<const double> right, Threads threads) {
@@ -105,7 +67,7 @@ public:
           width_(options.block_width),
           n_kept_(options.n_components + std::max(options.n_components, options.block_width)),
           capacity_(std::max(6 * options.n_components, n_kept_ + 4 * options.block_width)),
-          basis_(n, capacity_),
+          basis_(zeros<double>(n, capacity_)),
           next_(n, width_),
           image_(n, width_),
           projected_(Eigen::MatrixXd::Zero(capacity_, capacity_)) {
@@ -242,7 +204,7 @@ LeadingEigen leading_eigen(const RowMatrix<double>& matrix, Size n_components, T
         return decompose_completely(matrix, n_components);
     }
     const SymmetricOperator multiply = [&](DenseView<const double> vectors, DenseView<double> images) {
-        multiply_thin(as_view(matrix), vectors, images, threads);
+        multiply_symmetric(as_view(matrix), vectors, images, threads);
     };
     return leading_eigen(matrix.rows(), multiply, options, threads);
 }

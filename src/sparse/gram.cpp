@@ -178,10 +178,10 @@ private:
 class GramSums {
 public:
     GramSums(Size n_genes, std::span<const std::int32_t> common)
-        : common_(common), places_(places_among(common, n_genes)), rare_(RowMatrix<double>::Zero(n_genes, n_genes)) {
+        : common_(common), places_(places_among(common, n_genes)), rare_(zeros<double>(n_genes, n_genes)) {
         const auto n_common = static_cast<Size>(common.size());
-        mixed_ = RowMatrix<double>::Zero(n_genes, n_common);
-        of_common_ = RowMatrix<double>::Zero(n_common, n_common);
+        mixed_ = zeros<double>(n_genes, n_common);
+        of_common_ = zeros<double>(n_common, n_common);
     }
 
     std::span<const std::int32_t> places() const { return places_; }

@@ -16,8 +16,9 @@ RowMatrix<S> shifted_sparse(Size n_cells, Size n_genes) {
 }
 
 template <class S>
-void check_sum(Size n_cells, Size n_genes) {
-    const RowMatrix<S> matrix = shifted_sparse<S>(n_cells, n_genes);
+void check_sum(const RowMatrix<S>& matrix) {
+    const Size n_cells = matrix.rows();
+    const Size n_genes = matrix.cols();
     const auto found = uncommon_values(as_view(matrix), 0.2, Threads{2});
     CHECK(found.has_value());
     for (Size gene = 0; gene < n_genes; ++gene)
@@ -35,8 +36,16 @@ void check_sum(Size n_cells, Size n_genes) {
 }  // namespace
 
 TEST("common values: what is common and what differs make up the matrix") {
-    check_sum<float>(700, 40);
-    check_sum<double>(300, 75);
+    check_sum(shifted_sparse<float>(700, 40));
+    check_sum(shifted_sparse<double>(300, 75));
+}
+
+TEST("common values: more of them than the sample foretells") {
+    RowMatrix<double> matrix = shifted_sparse<double>(640, 40);
+    for (Size cell = 0; cell < 640; cell += 10) {
+        for (Size gene = 0; gene < 40; ++gene) matrix(cell, gene) = -static_cast<double>(gene) / 8 - 1;
+    }
+    check_sum(matrix);
 }
 
 TEST("common values: none in noise, nor where the limit is lower") {

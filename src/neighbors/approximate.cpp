@@ -7,6 +7,7 @@
 #include "core/monitor.hpp"
 #include "neighbors/byte_lists.hpp"
 #include "neighbors/candidates.hpp"
+#include "neighbors/copies.hpp"
 #include "neighbors/kmeans.hpp"
 #include "neighbors/list_scanner.hpp"
 #include "neighbors/list_search.hpp"
@@ -52,12 +53,9 @@ std::unique_ptr<const ListScanner> scanner_of(const PreparedPoints& points, Metr
     return std::make_unique<const FloatLists>(points, metric, lists, threads);
 }
 
-}  // namespace
-
 template <Real T, Real D>
-void approximate_neighbors(DenseView<const T> references, std::optional<DenseView<const T>> queries, Metric metric,
-                           const ApproximateOptions& options, NeighborTable<D> out, Threads threads) {
-    check_search(references, queries, out, threads);
+void search_by_lists(DenseView<const T> references, std::optional<DenseView<const T>> queries, Metric metric,
+                     const ApproximateOptions& options, NeighborTable<D> out, Threads threads) {
     const bool is_self = !queries;
     const Size k = out.indices.n_cols();
     const Frame frame = find_frame(references, metric, threads);
@@ -95,6 +93,17 @@ void approximate_neighbors(DenseView<const T> references, std::optional<DenseVie
             }
         }
         stage.advance(range.size());
+    });
+}
+
+}  // namespace
+
+template <Real T, Real D>
+void approximate_neighbors(DenseView<const T> references, std::optional<DenseView<const T>> queries, Metric metric,
+                           const ApproximateOptions& options, NeighborTable<D> out, Threads threads) {
+    check_search(references, queries, out, threads);
+    search_without_copies(references, queries, out, threads, [&](auto points, auto asked, auto table) {
+        search_by_lists<T, D>(points, asked, metric, options, table, threads);
     });
 }
 

@@ -7,6 +7,7 @@
 #include "core/finite.hpp"
 #include "core/monitor.hpp"
 #include "neighbors/candidates.hpp"
+#include "neighbors/copies.hpp"
 #include "neighbors/points.hpp"
 #include "neighbors/scan.hpp"
 
@@ -39,28 +40,9 @@ std::vector<CandidateList> candidates_among_all(const scan::PackedPoints& refere
     return lists;
 }
 
-}  // namespace
-
 template <Real T, Real D>
-void check_search(DenseView<const T> references, std::optional<DenseView<const T>> queries, const NeighborTable<D>& out,
-                  Threads threads) {
-    const Size k = out.indices.n_cols();
-    require(references.n_rows() <= std::numeric_limits<std::int32_t>::max(),
-            "points: " + std::to_string(references.n_rows()) + " cells; the search takes fewer than 2^31");
-    require(k >= 1 && k <= references.n_rows(), "k must be between 1 and the number of points, " +
-                                                    std::to_string(references.n_rows()) + ", found " +
-                                                    std::to_string(k));
-    require(all_finite(references, threads), "points hold NaN or infinite values; remove those cells or fill them in");
-    if (!queries) return;
-    require(queries->n_cols() == references.n_cols(), "queries have " + std::to_string(queries->n_cols()) +
-                                                          " dimensions, points " + std::to_string(references.n_cols()));
-    require(all_finite(*queries, threads), "queries hold NaN or infinite values; remove those cells or fill them in");
-}
-
-template <Real T, Real D>
-void exact_neighbors(DenseView<const T> references, std::optional<DenseView<const T>> queries, Metric metric,
-                     NeighborTable<D> out, Threads threads) {
-    check_search(references, queries, out, threads);
+void search_all(DenseView<const T> references, std::optional<DenseView<const T>> queries, Metric metric,
+                NeighborTable<D> out, Threads threads) {
     const bool is_self = !queries;
     const Size k = out.indices.n_cols();
     const Frame frame = find_frame(references, metric, threads);
@@ -91,6 +73,33 @@ void exact_neighbors(DenseView<const T> references, std::optional<DenseView<cons
             write_nearest(list.ids(), query, is_self, distance, ranked, indices, distances);
         }
         stage.advance(range.size());
+    });
+}
+
+}  // namespace
+
+template <Real T, Real D>
+void check_search(DenseView<const T> references, std::optional<DenseView<const T>> queries, const NeighborTable<D>& out,
+                  Threads threads) {
+    const Size k = out.indices.n_cols();
+    require(references.n_rows() <= std::numeric_limits<std::int32_t>::max(),
+            "points: " + std::to_string(references.n_rows()) + " cells; the search takes fewer than 2^31");
+    require(k >= 1 && k <= references.n_rows(), "k must be between 1 and the number of points, " +
+                                                    std::to_string(references.n_rows()) + ", found " +
+                                                    std::to_string(k));
+    require(all_finite(references, threads), "points hold NaN or infinite values; remove those cells or fill them in");
+    if (!queries) return;
+    require(queries->n_cols() == references.n_cols(), "queries have " + std::to_string(queries->n_cols()) +
+                                                          " dimensions, points " + std::to_string(references.n_cols()));
+    require(all_finite(*queries, threads), "queries hold NaN or infinite values; remove those cells or fill them in");
+}
+
+template <Real T, Real D>
+void exact_neighbors(DenseView<const T> references, std::optional<DenseView<const T>> queries, Metric metric,
+                     NeighborTable<D> out, Threads threads) {
+    check_search(references, queries, out, threads);
+    search_without_copies(references, queries, out, threads, [&](auto points, auto asked, auto table) {
+        search_all<T, D>(points, asked, metric, table, threads);
     });
 }
 

@@ -20,6 +20,24 @@ def test_duplicates_keep_self_first_and_go_by_index():
     assert indices[7].tolist() == [7, 0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine", "correlation"])
+@pytest.mark.parametrize("copied", ["a row", "zeros"])
+def test_many_copies_are_searched_like_any_other_points(metric, copied):
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(400, 6))
+    points[rng.permutation(400)[:300]] = points[0] if copied == "a row" else 0.0
+    queries = points[:50] + rng.integers(0, 2, size=(50, 1))
+    # Searched among k = all, there is no copy that could be left out.
+    everything, from_all = knn(points, 400, metric=metric, dtype=np.float64)
+    indices, distances = knn(points, 15, metric=metric, dtype=np.float64)
+    assert np.array_equal(indices, everything[:, :15])
+    assert np.array_equal(distances, from_all[:, :15])
+    everything, from_all = knn(points, 400, queries=queries, metric=metric, dtype=np.float64)
+    indices, distances = knn(points, 15, queries=queries, metric=metric, dtype=np.float64)
+    assert np.array_equal(indices, everything[:, :15])
+    assert np.array_equal(distances, from_all[:, :15])
+
+
 @pytest.mark.parametrize("metric", ["cosine", "correlation"])
 def test_rows_without_direction_lie_at_distance_one(metric):
     points = np.random.default_rng(0).normal(size=(50, 6))
@@ -39,6 +57,7 @@ SHAPES = {
     ),
     "one wide coordinate": lambda rng: rng.normal(size=(N_POINTS, 30)) * np.r_[100, np.ones(29)],
     "whole numbers": lambda rng: rng.poisson(0.3, size=(N_POINTS, 30)).astype(float),
+    "mostly empty": lambda rng: rng.normal(size=(N_POINTS, 20)) * (np.arange(N_POINTS) % 5 == 0)[:, None],
 }
 
 

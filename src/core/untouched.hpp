@@ -9,7 +9,7 @@
 
 namespace cellweave {
 
-/// The standard allocator, but for elements without a given value: they are left as they are.
+/// The standard allocator, but elements without a given value are left as they are, and many lie in large pages.
 template <class T>
 struct LeavingUntouched : std::allocator<T> {
     template <class U>

@@ -1,6 +1,8 @@
 #include "neighbors/copies.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <numeric>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -44,42 +46,35 @@ std::optional<WithoutCopies> leave_out_copies(DenseView<const T> points, Size n_
     });
     const auto found = suspects(hashes, n_kept);
 
-    // Of each point that is left out: the last copy that is not.
-    std::vector<std::pair<std::int32_t, std::int32_t>> left_out;
-    for (std::size_t begin = 0; begin < found.size();) {
-        const auto is_copy = [&, first = found[begin].second](std::int32_t point) {
-            return std::ranges::equal(points.row(point), points.row(first));
-        };
+    if (found.empty()) return std::nullopt;
+
+    // At first by their own index: a point that is left out has the last copy that is not, the others themselves.
+    std::vector<std::int32_t> stand_ins(hashes.size());
+    std::iota(stand_ins.begin(), stand_ins.end(), 0);
+    for (std::size_t begin = 0, end = 0; begin < found.size(); begin = end) {
+        const auto first = points.row(found[begin].second);
         Size n_copies = 0;
         std::int32_t last_kept = 0;
-        std::size_t end = begin;
-        for (; end < found.size() && found[end].first == found[begin].first; ++end) {
-            if (!is_copy(found[end].second)) continue;  // the hash alone is the same
-            if (++n_copies <= n_kept) {
-                last_kept = found[end].second;
-            } else {
-                left_out.push_back({found[end].second, last_kept});
-            }
+        for (end = begin; end < found.size() && found[end].first == found[begin].first; ++end) {
+            const std::int32_t point = found[end].second;
+            if (!std::ranges::equal(points.row(point), first)) continue;  // the hash alone is the same
+            if (++n_copies <= n_kept) last_kept = point;
+            stand_ins[static_cast<std::size_t>(point)] = last_kept;
         }
-        begin = end;
     }
-    if (left_out.empty()) return std::nullopt;
-    std::ranges::sort(left_out);
 
     WithoutCopies without;
-    without.stand_ins.resize(hashes.size());
-    auto next = left_out.begin();
-    for (Size point = 0; point < points.n_rows(); ++point) {
-        if (next != left_out.end() && next->first == point) {
-            // Its stand-in comes before it.
-            without.stand_ins[static_cast<std::size_t>(point)] =
-                without.stand_ins[static_cast<std::size_t>(next->second)];
-            ++next;
+    for (std::int32_t point = 0; auto& stand_in : stand_ins) {
+        if (stand_in == point) {
+            stand_in = static_cast<std::int32_t>(without.kept.size());
+            without.kept.push_back(point);
         } else {
-            without.stand_ins[static_cast<std::size_t>(point)] = static_cast<std::int32_t>(without.kept.size());
-            without.kept.push_back(static_cast<std::int32_t>(point));
+            stand_in = stand_ins[static_cast<std::size_t>(stand_in)];  // it comes before the point
         }
+        ++point;
     }
+    if (without.kept.size() == hashes.size()) return std::nullopt;
+    without.stand_ins = std::move(stand_ins);
     return without;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -49,7 +50,8 @@ void search_without_copies(DenseView<const T> references, std::optional<DenseVie
         }
         return;
     }
-    // The copies before a stand-in are nearer to it than itself to a copy that is left out: both have the same others.
+    // Every point's first neighbour is itself. The others of one that is left out are those of its stand-in: the k - 1
+    // copies before that one, the nearest to both.
     RowMatrix<std::int32_t> indices(n_kept, k);
     RowMatrix<D> distances(n_kept, k);
     search(as_view(std::as_const(kept)), queries, NeighborTable<D>{as_view(indices), as_view(distances)});

@@ -45,7 +45,6 @@ std::optional<WithoutCopies> leave_out_copies(DenseView<const T> points, Size n_
         for (const Size row : rows) hashes[static_cast<std::size_t>(row)] = hash<T>(points.row(row));
     });
     const auto found = suspects(hashes, n_kept);
-
     if (found.empty()) return std::nullopt;
 
     // At first by their own index: a point that is left out has the last copy that is not, the others themselves.

@@ -23,7 +23,7 @@ struct WithoutCopies {
 
 /// Leaves out all but the first `n_kept` points of every set that has the same coordinates. Unset where that is none.
 ///
-/// Cost: one read of the points. Scratch: 24 bytes a point.
+/// Cost: one read of the points. Scratch: 24 bytes a point at most, and 32 more for each that may be a copy.
 template <Real T>
 std::optional<WithoutCopies> leave_out_copies(DenseView<const T> points, Size n_kept, Threads threads);
 

@@ -43,7 +43,7 @@ struct FloatBits<double> {
 /// Where log1p_in_range() holds: -0.5 <= x <= 2^60.
 template <Real T>
 bool is_in_log1p_range(T x) {
-    return x >= T(-0.5) && x <= T(0x1.0p60);
+    return (x >= T(-0.5)) & (x <= T(0x1.0p60));  // no branch: compilers vectorise it
 }
 
 /// log(1 + x) for x in the range above, within 2 units in the last place; straight-line code that compilers vectorise.

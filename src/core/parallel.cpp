@@ -8,6 +8,7 @@
 
 #include "core/monitor.hpp"
 #include "core/placement.hpp"
+#include "core/shares.hpp"
 
 #if defined(__unix__)
 #include <pthread.h>
@@ -28,21 +29,22 @@ namespace {
     pthread_atfork([] { omp_pause_resource_all(omp_pause_soft); }, nullptr, nullptr);
 #endif
 
-/// Hands out chunks in rising order and keeps the exception of the lowest chunk that threw.
+/// Runs the chunks, and keeps the exception of the lowest one that threw, or that of the Monitor.
 class Job {
 public:
-    Job(Size n_chunks, ChunkBody body) : n_chunks_(n_chunks), body_(body) {}
+    Job(Size n_chunks, int n_shares, ChunkBody body) : shares_(n_chunks, n_shares), body_(body) {}
 
-    void work(bool is_calling_thread) {
-        // A chunk that was taken is run, whatever stops the others: so the lowest that throws is always found.
-        while (!stopped_.load(std::memory_order_relaxed)) {
-            const Size chunk = next_.fetch_add(1, std::memory_order_relaxed);
-            if (chunk >= n_chunks_) return;
+    void work(int thread, bool polls) {
+        while (const auto chunk = shares_.take(thread)) {
+            // Chunks below the lowest that threw are still run, for they may throw too.
+            if (*chunk > failed_chunk_.load(std::memory_order_relaxed)) continue;
+            Size failing = before_all;
             try {
-                if (is_calling_thread) Monitor::poll();
-                body_(chunk);
+                if (polls) Monitor::poll();
+                failing = *chunk;
+                body_(*chunk);
             } catch (...) {
-                fail(chunk);
+                fail(failing);
             }
         }
     }
@@ -52,20 +54,19 @@ public:
     }
 
 private:
+    static constexpr Size before_all = -1;
+
     void fail(Size chunk) {
-        stopped_.store(true, std::memory_order_relaxed);
         const std::lock_guard lock(mutex_);
-        if (chunk >= failed_chunk_) return;
-        failed_chunk_ = chunk;
+        if (chunk >= failed_chunk_.load(std::memory_order_relaxed)) return;
+        failed_chunk_.store(chunk, std::memory_order_relaxed);
         failure_ = std::current_exception();
     }
 
-    const Size n_chunks_;
+    Shares shares_;
     const ChunkBody body_;
-    std::atomic<Size> next_{0};
-    std::atomic<bool> stopped_{false};
+    std::atomic<Size> failed_chunk_{std::numeric_limits<Size>::max()};
     std::mutex mutex_;
-    Size failed_chunk_ = std::numeric_limits<Size>::max();
     std::exception_ptr failure_;
 };
 
@@ -73,38 +74,40 @@ thread_local bool inside_a_loop = false;
 
 /// Has `n_threads` threads, the calling one among them, work on the job.
 void work_together(Job& job, int n_threads) {
-    const auto work = [&job](bool is_calling_thread) {
+    const auto work = [&job](int thread) {
         const bool before = std::exchange(inside_a_loop, true);
-        job.work(is_calling_thread);
+        job.work(thread, thread == 0);
         inside_a_loop = before;
     };
 #if defined(__SANITIZE_THREAD__)
     // GNU OpenMP is not instrumented, so the sanitizer would not see how its threads wait for each other.
     std::vector<std::thread> others;
-    for (int k = 1; k < n_threads; ++k) others.emplace_back(work, false);
-    work(true);
+    for (int k = 1; k < n_threads; ++k) others.emplace_back(work, k);
+    work(0);
     for (auto& other : others) other.join();
 #else
     const Placement placement;
 #pragma omp parallel num_threads(n_threads)
     {
-        const bool is_calling_thread = omp_get_thread_num() == 0;
-        placement.take(is_calling_thread);
-        work(is_calling_thread);
+        const int thread = omp_get_thread_num();
+        placement.take(thread == 0);
+        work(thread);
     }
 #endif
 }
 
 }  // namespace
 
-void run_chunks(Size n_chunks, Threads threads, ChunkBody body) {
+void run_chunks(Size n_chunks, Threads threads, Order order, ChunkBody body) {
     if (!inside_a_loop) Monitor::poll();
-    Job job(n_chunks, body);
-    if (inside_a_loop || threads.count <= 1 || n_chunks <= 1) {
-        job.work(!inside_a_loop);
+    const int most = std::max(64, omp_get_num_procs());  // OpenMP ends the process when it cannot start a thread
+    const Size n_wanted = inside_a_loop ? 1 : std::min<Size>(std::min(threads.count, most), n_chunks);
+    const int n_threads = std::max(1, static_cast<int>(n_wanted));
+    Job job(n_chunks, order == Order::rising ? 1 : n_threads, body);
+    if (n_threads == 1) {
+        job.work(0, !inside_a_loop);
     } else {
-        const int most = std::max(64, omp_get_num_procs());  // OpenMP ends the process when it cannot start a thread
-        work_together(job, static_cast<int>(std::min<Size>(std::min(threads.count, most), n_chunks)));
+        work_together(job, n_threads);
     }
     job.rethrow();
 }

@@ -59,8 +59,14 @@ private:
     void (*call_)(void*, Size);
 };
 
+/// Which chunks are taken first.
+enum class Order {
+    apart,   ///< each thread begins with a stretch of its own: see Shares
+    rising,  ///< the lowest: few partial results wait for those before them
+};
+
 /// Runs body(0) ... body(n_chunks - 1) on up to `threads` threads. The first exception (lowest chunk) is rethrown.
-void run_chunks(Size n_chunks, Threads threads, ChunkBody body);
+void run_chunks(Size n_chunks, Threads threads, Order order, ChunkBody body);
 
 inline Size count_chunks(Size n, Grain grain) {
     assert(grain.size > 0);
@@ -73,14 +79,14 @@ inline Range chunk_range(Size chunk, Size n, Grain grain) {
 
 }  // namespace detail
 
-/// Calls `body(Range)` for consecutive chunks of [0, n), in parallel.
+/// Calls `body(Range)` for consecutive chunks of [0, n), in parallel, in no particular order.
 ///
 /// Exceptions cross the loop (the one of the lowest chunk wins), and so does Ctrl-C: the calling thread polls the
 /// Monitor between its chunks. Inside another parallel loop it runs on the calling thread alone.
 template <class Body>
 void parallel_for(Size n, Grain grain, Threads threads, Body&& body) {
     auto run = [&](Size chunk) { body(detail::chunk_range(chunk, n, grain)); };
-    detail::run_chunks(detail::count_chunks(n, grain), threads, detail::ChunkBody(run));
+    detail::run_chunks(detail::count_chunks(n, grain), threads, detail::Order::apart, detail::ChunkBody(run));
 }
 
 /// Computes `partial(Range)` for every chunk of [0, n) in parallel and folds the results into one with
@@ -109,7 +115,7 @@ auto parallel_reduce(Size n, Grain grain, Threads threads, PartialFn&& partial, 
             ready.reset();
         }
     };
-    detail::run_chunks(n_chunks, threads, detail::ChunkBody(run));
+    detail::run_chunks(n_chunks, threads, detail::Order::rising, detail::ChunkBody(run));
     return total ? std::move(*total) : Partial{};
 }
 

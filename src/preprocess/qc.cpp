@@ -124,12 +124,9 @@ bool as_small_counts(std::span<const T> values, std::int32_t* counts) {
     const T* const source = values.data();
     const auto n = values.size();
     for (std::size_t k = 0; k < n; ++k) {
-        const auto nearest = nearest_small(source[k]);
-        const auto count = static_cast<std::int32_t>(nearest);
+        const auto count = static_cast<std::int32_t>(nearest_small(source[k]) & 0xFFFF);  // another number is no match
         counts[k] = count;
-        const bool is_large = static_cast<std::make_unsigned_t<decltype(nearest_small(T{}))>>(nearest) > 65535;
-        n_misfits |=
-            static_cast<std::int32_t>(is_large) | static_cast<std::int32_t>(static_cast<T>(count) != source[k]);
+        n_misfits |= static_cast<std::int32_t>(static_cast<T>(count) != source[k]);
     }
     return n_misfits == 0;
 }

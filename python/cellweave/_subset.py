@@ -48,10 +48,7 @@ def take(matrix: Any, index: np.ndarray, axis: int, name: str = "X") -> Any:
         new_position[positions] = np.arange(positions.size)
         parts = engine.select_positions(_view(matrix, name), new_position, settings.n_threads)
     shape = (positions.size, matrix.shape[1]) if axis == 0 else (matrix.shape[0], positions.size)
-    taken = _plain_class(matrix)(parts, shape=shape)
-    if matrix.has_sorted_indices:
-        taken.has_sorted_indices = True
-    return taken
+    return _plain_class(matrix)(parts, shape=shape)
 
 
 def subset(adata: AnnData, index: np.ndarray, axis: int, annotation: dict[str, np.ndarray] | None = None) -> None:

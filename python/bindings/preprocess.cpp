@@ -305,7 +305,7 @@ void bind_scale(py::module_& m) {
             const auto std = vector(stds);
             const ScaleOptions options{zero_center, max_value};
             visit_mutable_matrix(out, [&](auto dense) {
-                matrix.visit_real([&](auto view) {
+                matrix.visit_real<Indices::checked_by_kernel>([&](auto view) {
                     run([&] { scale_to_dense(view, rows, mean, std, options, dense, Threads{threads}); });
                 });
             });

@@ -28,7 +28,7 @@ Size genes_of(const py::array& x) {
 
 template <template <class, class> class View, class F>
 void visit_matrix(const SparseArg<View>& x, F&& f) {
-    x.visit_real(f);
+    x.template visit_real<Indices::checked_by_kernel>(f);
 }
 template <class F>
 void visit_matrix(const py::array& x, F&& f) {

@@ -8,7 +8,9 @@
 
 #include "core/chunks.hpp"
 #include "core/error.hpp"
+#include "core/fetch.hpp"
 #include "core/monitor.hpp"
+#include "sparse/check.hpp"
 #include "sparse/rows.hpp"
 
 namespace cellweave {
@@ -37,15 +39,31 @@ void for_few(Range rows, F&& f) {
         f(Range{begin, std::min(rows.end_item, begin + rows_at_once)});
 }
 
-/// Copies the rows of `x` to those of `out`, unless they lie there, and calls `change(rows)` for a few at a time.
+template <class T, class I, class Out>
+bool lies_in(const CsrView<const T, I>&, DenseView<Out>) {
+    return false;
+}
+template <class T, class Out>
+bool lies_in(const DenseView<const T>& x, DenseView<Out> out) {
+    return static_cast<const void*>(x.data()) == out.data();
+}
+
+/// Calls `change(rows, values, result)` for a few rows of `x` at a time; `result` are these rows of `out`. The values
+/// lie in the cache, not in `result`, whose lines are still to come from memory; where `x` lies in `out`, both are the
+/// same.
 template <class View, class Out, class Change>
 void rewrite_rows(const View& x, DenseView<Out> out, Threads threads, Change&& change) {
     const Uninterrupted guard;  // `out` may be the caller's own matrix
+    const bool is_in_place = lies_in(x, out);
     const Grain grain = chunk_of_lines(out.n_rows(), out.n_rows() * out.n_cols(), entries_per_chunk);
     parallel_for(out.n_rows(), grain, threads, [&](Range rows) {
+        std::vector<Out> scratch(static_cast<std::size_t>(is_in_place ? 0 : rows_at_once * out.n_cols()));
         for_few(rows, [&](Range few) {
-            for (const Size row : few) unpack_row(x, row, out.row(row));
-            change(few);
+            const DenseView<Out> result = out.rows(few.begin_item, few.end_item);
+            if (is_in_place) return change(few, result, result);
+            const DenseView<Out> values(scratch.data(), few.size(), out.n_cols());
+            for (const Size row : few) unpack_row(x, row, values.row(row - few.begin_item));
+            change(few, values, result);
         });
     });
 }
@@ -89,35 +107,40 @@ struct Block {
     }
 };
 
-/// values -= design coefficients.
+/// out = values - design coefficients.
 template <class T>
-void take_fits(DenseView<const double> design, DenseView<const double> coefficients, DenseView<T> values) {
+void take_fits(DenseView<const double> design, DenseView<const double> coefficients, DenseView<T> values,
+               DenseView<T> out) {
     for_blocks(design, [&](auto factors, auto n_rows, auto n_terms, Size row, Size term) {
-        const Block<n_rows, n_terms, T, const double> block(factors, values.rows(row, row + n_rows),
+        const Block<n_rows, n_terms, T, const double> block(factors, (term == 0 ? values : out).rows(row, row + n_rows),
                                                             coefficients.rows(term, term + n_terms));
+        std::array<T*, n_rows> left_over;
+        for (Size i = 0; i < n_rows; ++i) left_over[i] = out.row_data(row + i);
 #pragma omp simd
         for (Size gene = 0; gene < values.n_cols(); ++gene) {
             for (Size i = 0; i < n_rows; ++i) {
                 double left = static_cast<double>(block.values[i][gene]);
                 for (Size k = 0; k < n_terms; ++k) left -= block.factor[i][k] * block.of_term[k][gene];
-                block.values[i][gene] = static_cast<T>(left);
+                left_over[i][gene] = static_cast<T>(left);
             }
         }
     });
 }
 
-/// values -= design coefficients, for more terms than are taken at once: in double, one block of genes after another,
-/// so that a value is rounded once.
-void take_long_fits(DenseView<const double> design, DenseView<const double> coefficients, DenseView<float> values) {
+/// out = values - design coefficients, for more terms than are taken at once: in double, one block of genes after
+/// another, so that a value is rounded once.
+void take_long_fits(DenseView<const double> design, DenseView<const double> coefficients, DenseView<float> values,
+                    DenseView<float> out) {
     std::array<double, rows_at_once * genes_at_once> block;
     for (Size begin = 0; begin < values.n_cols(); begin += genes_at_once) {
         const Size width = std::min(genes_at_once, values.n_cols() - begin);
         const DenseView<double> left(block.data(), values.n_rows(), width);
         for (Size row = 0; row < values.n_rows(); ++row)
             std::copy_n(values.row_data(row) + begin, width, left.row_data(row));
-        take_fits(design, {coefficients.data() + begin, coefficients.n_rows(), width, coefficients.row_stride()}, left);
+        take_fits(design, {coefficients.data() + begin, coefficients.n_rows(), width, coefficients.row_stride()}, left,
+                  left);
         for (Size row = 0; row < values.n_rows(); ++row)
-            std::ranges::transform(left.row(row), values.row_data(row) + begin,
+            std::ranges::transform(left.row(row), out.row_data(row) + begin,
                                    [](double value) { return static_cast<float>(value); });
     }
 }
@@ -144,26 +167,26 @@ template <class View, class Out>
 void subtract_fit_of(const View& x, DenseView<const double> design, DenseView<const double> coefficients,
                      DenseView<Out> out, Threads threads) {
     require(design.n_cols() > 0 || out.n_rows() == 0, "a fit needs at least one term");
-    rewrite_rows(x, out, threads, [&](Range rows) {
+    rewrite_rows(x, out, threads, [&](Range rows, DenseView<Out> values, DenseView<Out> result) {
         const auto factors = design.rows(rows.begin_item, rows.end_item);
-        const auto values = out.rows(rows.begin_item, rows.end_item);
         if constexpr (std::is_same_v<Out, float>) {
-            if (design.n_cols() > terms_at_once) return take_long_fits(factors, coefficients, values);
+            if (design.n_cols() > terms_at_once) return take_long_fits(factors, coefficients, values, result);
         }
-        take_fits(factors, coefficients, values);
+        take_fits(factors, coefficients, values, result);
     });
 }
 
 template <class View>
 void apply_group_lines_of(const View& x, std::span<const std::int32_t> group_of_cell, DenseView<const double> slopes,
                           DenseView<const double> offsets, DenseView<double> out, Threads threads) {
-    rewrite_rows(x, out, threads, [&](Range rows) {
+    rewrite_rows(x, out, threads, [&](Range rows, DenseView<double> values, DenseView<double> result) {
         for (const Size row : rows) {
             const Size group = group_of_cell[static_cast<std::size_t>(row)];
             const double* const slope = slopes.row_data(group);
             const double* const offset = offsets.row_data(group);
-            double* const values = out.row_data(row);
-            for (Size gene = 0; gene < out.n_cols(); ++gene) values[gene] = values[gene] * slope[gene] + offset[gene];
+            const double* const value = values.row_data(row - rows.begin_item);
+            double* const line = result.row_data(row - rows.begin_item);
+            for (Size gene = 0; gene < out.n_cols(); ++gene) line[gene] = value[gene] * slope[gene] + offset[gene];
         }
     });
 }
@@ -178,13 +201,18 @@ void project(CsrView<const T, I> x, DenseView<const double> design, DenseView<do
         std::vector<Terms> products(static_cast<std::size_t>(n_blocks * x.n_cols()), Terms::Zero());  // gene by gene
         for (const Size row : rows) {
             const auto line = x.row(row);
+            require_indices_below(line.indices, x.n_cols());
             for (Size block = 0; block < n_blocks; ++block) {
                 const Size begin = block * terms_at_once;
                 Terms factors = Terms::Zero();
                 std::copy_n(design.row_data(row) + begin, std::min(n_terms - begin, terms_at_once), factors.data());
                 Terms* const sums = products.data() + block;
-                for (std::size_t entry = 0; entry < line.values.size(); ++entry)
-                    sums[line.indices[entry] * n_blocks] += factors * static_cast<double>(line.values[entry]);
+                const auto add_entry = [&](Size entry) {
+                    const auto k = static_cast<std::size_t>(entry);
+                    sums[line.indices[k] * n_blocks] += factors * static_cast<double>(line.values[k]);
+                };
+                each_while_fetching(line.size(), add_entry, line.indices.data() + line.size(),
+                                    line.values.data() + line.size());
             }
         }
         return products;
@@ -207,6 +235,7 @@ void project(CscView<const T, I> x, DenseView<const double> design, DenseView<do
         for (const Size gene : genes) {
             std::fill(products.begin(), products.end(), 0.0);
             const auto line = x.col(gene);
+            require_indices_below(line.indices, x.n_rows());
             for (std::size_t entry = 0; entry < line.values.size(); ++entry) {
                 const auto value = static_cast<double>(line.values[entry]);
                 const double* const factors = design.row_data(static_cast<Size>(line.indices[entry]));

@@ -5,7 +5,9 @@
 
 #include "core/chunks.hpp"
 #include "core/error.hpp"
+#include "core/fetch.hpp"
 #include "core/monitor.hpp"
+#include "sparse/check.hpp"
 #include "sparse/rows.hpp"
 
 namespace cellweave {
@@ -19,26 +21,60 @@ bool is_chosen(std::span<const std::uint8_t> mask, Size row) {
 }
 
 /// One value, in the steps and the precision in which scanpy takes them.
-template <class T>
-class Scaler {
-public:
-    explicit Scaler(const ScaleOptions& options) : zero_center_(options.zero_center), has_max_(options.max_value) {
-        if (has_max_) max_ = static_cast<T>(*options.max_value);
-    }
+template <class T, bool zero_center, bool has_max>
+struct Scaler {
+    T max = 0;
 
     T operator()(double value, double mean, double std) const {
-        const T centered = zero_center_ ? static_cast<T>(value - mean) : static_cast<T>(value);
+        const T centered = zero_center ? static_cast<T>(value - mean) : static_cast<T>(value);
         T scaled = static_cast<T>(static_cast<double>(centered) / std);
-        if (!has_max_) return scaled;
-        scaled = scaled > max_ ? max_ : scaled;
-        return zero_center_ && scaled < -max_ ? -max_ : scaled;
+        if constexpr (has_max) scaled = scaled > max ? max : scaled;
+        if constexpr (has_max && zero_center) scaled = scaled < -max ? -max : scaled;
+        return scaled;
     }
-
-private:
-    bool zero_center_;
-    bool has_max_;
-    T max_ = 0;
 };
+
+/// Calls `f` with the Scaler for `options`.
+template <class T, class F>
+void with_scaler(const ScaleOptions& options, F&& f) {
+    const T max = static_cast<T>(options.max_value.value_or(0));
+    if (options.zero_center && options.max_value) return f(Scaler<T, true, true>{max});
+    if (options.zero_center) return f(Scaler<T, true, false>{});
+    if (options.max_value) return f(Scaler<T, false, true>{max});
+    f(Scaler<T, false, false>{});
+}
+
+/// Writes every row of `matrix` to `out`, the chosen ones scaled.
+template <class T, class I, class Out, class Scaled>
+void write_scaled(const CsrView<const T, I>& matrix, std::span<const std::uint8_t> mask, std::span<const double> means,
+                  std::span<const double> stds, const Scaled& scaled, const DenseView<Out>& out, Threads threads) {
+    std::vector<Out> of_zero(means.size());
+    for (std::size_t col = 0; col < means.size(); ++col) of_zero[col] = scaled(0, means[col], stds[col]);
+    const Grain grain = chunk_of_lines(matrix.n_rows(), matrix.n_rows() * matrix.n_cols(), entries_per_chunk);
+    parallel_for(matrix.n_rows(), grain, threads, [&](Range rows) {
+        std::vector<double> unpacked(means.size());
+        for (const Size row : rows) {
+            const auto line = matrix.row(row);
+            const std::span<Out> values = out.row(row);
+            if (!is_chosen(mask, row)) {
+                unpack_row(matrix, row, values);
+            } else if (rises_within(line.indices, matrix.n_cols())) {
+                std::ranges::copy(of_zero, values.begin());
+                const auto write = [&](Size entry) {
+                    const auto k = static_cast<std::size_t>(entry);
+                    const auto col = static_cast<std::size_t>(line.indices[k]);
+                    values[col] = scaled(static_cast<double>(line.values[k]), means[col], stds[col]);
+                };
+                each_while_fetching(line.size(), write, line.indices.data() + line.size(),
+                                    line.values.data() + line.size());
+            } else {  // a gene may occur twice
+                unpack_row(matrix, row, std::span(unpacked));
+                for (std::size_t col = 0; col < unpacked.size(); ++col)
+                    values[col] = scaled(unpacked[col], means[col], stds[col]);
+            }
+        }
+    });
+}
 
 }  // namespace
 
@@ -46,15 +82,16 @@ template <Real T>
 void scale_in_place(DenseView<T> matrix, std::span<const std::uint8_t> mask, std::span<const double> means,
                     std::span<const double> stds, const ScaleOptions& options, Threads threads) {
     const Uninterrupted guard;
-    const Scaler<T> scaled(options);
     const Grain grain = chunk_of_lines(matrix.n_rows(), matrix.n_rows() * matrix.n_cols(), entries_per_chunk);
-    parallel_for(matrix.n_rows(), grain, threads, [&](Range rows) {
-        for (const Size row : rows) {
-            if (!is_chosen(mask, row)) continue;
-            const std::span<T> values = matrix.row(row);
-            for (std::size_t col = 0; col < values.size(); ++col)
-                values[col] = scaled(static_cast<double>(values[col]), means[col], stds[col]);
-        }
+    with_scaler<T>(options, [&](const auto& scaled) {
+        parallel_for(matrix.n_rows(), grain, threads, [&](Range rows) {
+            for (const Size row : rows) {
+                if (!is_chosen(mask, row)) continue;
+                const std::span<T> values = matrix.row(row);
+                for (std::size_t col = 0; col < values.size(); ++col)
+                    values[col] = scaled(static_cast<double>(values[col]), means[col], stds[col]);
+            }
+        });
     });
 }
 
@@ -63,17 +100,19 @@ void scale_in_place(CsrView<T, I> matrix, std::span<const std::uint8_t> mask, st
                     const ScaleOptions& options, Threads threads) {
     require(!options.zero_center, "a sparse matrix cannot be centred in place");
     const Uninterrupted guard;
-    const Scaler<T> scaled(options);
-    parallel_for(
-        matrix.n_rows(), chunk_of_lines(matrix.n_rows(), matrix.nnz(), entries_per_chunk), threads, [&](Range rows) {
+    const Grain grain = chunk_of_lines(matrix.n_rows(), matrix.nnz(), entries_per_chunk);
+    with_scaler<T>(options, [&](const auto& scaled) {
+        parallel_for(matrix.n_rows(), grain, threads, [&](Range rows) {
             for (const Size row : rows) {
                 if (!is_chosen(mask, row)) continue;
                 const auto line = matrix.row(row);
-                for (std::size_t k = 0; k < line.values.size(); ++k)
-                    line.values[k] =
-                        scaled(static_cast<double>(line.values[k]), 0, stds[static_cast<std::size_t>(line.indices[k])]);
+                for (std::size_t k = 0; k < line.values.size(); ++k) {
+                    const auto col = static_cast<std::size_t>(line.indices[k]);
+                    line.values[k] = scaled(static_cast<double>(line.values[k]), 0, stds[col]);
+                }
             }
         });
+    });
 }
 
 template <Real T, Index I>
@@ -81,54 +120,26 @@ void scale_in_place(CscView<T, I> matrix, std::span<const std::uint8_t> mask, st
                     const ScaleOptions& options, Threads threads) {
     require(!options.zero_center, "a sparse matrix cannot be centred in place");
     const Uninterrupted guard;
-    const Scaler<T> scaled(options);
-    parallel_for(matrix.n_cols(), chunk_of_lines(matrix.n_cols(), matrix.nnz(), entries_per_chunk), threads,
-                 [&](Range cols) {
-                     for (const Size col : cols) {
-                         const auto line = matrix.col(col);
-                         for (std::size_t k = 0; k < line.values.size(); ++k) {
-                             if (!is_chosen(mask, static_cast<Size>(line.indices[k]))) continue;
-                             line.values[k] =
-                                 scaled(static_cast<double>(line.values[k]), 0, stds[static_cast<std::size_t>(col)]);
-                         }
-                     }
-                 });
+    const Grain grain = chunk_of_lines(matrix.n_cols(), matrix.nnz(), entries_per_chunk);
+    with_scaler<T>(options, [&](const auto& scaled) {
+        parallel_for(matrix.n_cols(), grain, threads, [&](Range cols) {
+            for (const Size col : cols) {
+                const auto line = matrix.col(col);
+                const double std = stds[static_cast<std::size_t>(col)];
+                for (std::size_t k = 0; k < line.values.size(); ++k) {
+                    if (!is_chosen(mask, static_cast<Size>(line.indices[k]))) continue;
+                    line.values[k] = scaled(static_cast<double>(line.values[k]), 0, std);
+                }
+            }
+        });
+    });
 }
 
 template <Real T, Index I, Real Out>
 void scale_to_dense(CsrView<const T, I> matrix, std::span<const std::uint8_t> mask, std::span<const double> means,
                     std::span<const double> stds, const ScaleOptions& options, DenseView<Out> out, Threads threads) {
-    const Scaler<Out> scaled(options);
-    std::vector<Out> of_zero(means.size());
-    for (std::size_t col = 0; col < means.size(); ++col) of_zero[col] = scaled(0, means[col], stds[col]);
-    const Grain grain = chunk_of_lines(matrix.n_rows(), matrix.n_rows() * matrix.n_cols(), entries_per_chunk);
-    parallel_for(matrix.n_rows(), grain, threads, [&](Range rows) {
-        std::vector<double> unpacked;
-        for (const Size row : rows) {
-            const auto line = matrix.row(row);
-            const std::span<Out> values = out.row(row);
-            const bool is_scaled = is_chosen(mask, row);
-            const auto written = [&](double value, std::size_t col) {
-                return is_scaled ? scaled(value, means[col], stds[col]) : static_cast<Out>(value);
-            };
-            if (std::ranges::adjacent_find(line.indices, std::ranges::greater_equal{}) != line.indices.end()) {
-                // not canonical: a gene may occur twice
-                unpacked.resize(means.size());
-                unpack_row(matrix, row, std::span(unpacked));
-                for (std::size_t col = 0; col < unpacked.size(); ++col) values[col] = written(unpacked[col], col);
-                continue;
-            }
-            if (is_scaled) {
-                std::copy(of_zero.begin(), of_zero.end(), values.begin());
-            } else {
-                std::fill(values.begin(), values.end(), Out{0});
-            }
-            for (std::size_t k = 0; k < line.values.size(); ++k) {
-                const auto col = static_cast<std::size_t>(line.indices[k]);
-                values[col] = written(static_cast<double>(line.values[k]), col);
-            }
-        }
-    });
+    with_scaler<Out>(options,
+                     [&](const auto& scaled) { write_scaled(matrix, mask, means, stds, scaled, out, threads); });
 }
 
 #define CELLWEAVE_INSTANTIATE(T, I)                                                                                   \

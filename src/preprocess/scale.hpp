@@ -30,7 +30,9 @@ void scale_in_place(CscView<T, I> matrix, std::span<const std::uint8_t> mask, st
                     const ScaleOptions& options, Threads threads);
 
 /// Writes the scaled rows of a sparse matrix to `out`; rows whose mask is 0 are copied as they are.
-/// Bytes that must move: `data` and `indices` in, `out` out. Scratch: one row.
+/// Bytes that must move: `data` and `indices` in, `out` out. Scratch: one row a thread.
+/// @param matrix  only its lines need have been checked.
+/// @throws IndexOutOfRange  see sparse/check.hpp.
 template <Real T, Index I, Real Out>
 void scale_to_dense(CsrView<const T, I> matrix, std::span<const std::uint8_t> mask, std::span<const double> means,
                     std::span<const double> stds, const ScaleOptions& options, DenseView<Out> out, Threads threads);

@@ -46,12 +46,14 @@ def _constant_genes(view: Any, n_cells: int) -> np.ndarray:
 
 def _without_fit(matrix: Any, design: np.ndarray, name: str) -> np.ndarray:
     """What least squares on the columns of ``design`` leaves of every gene."""
-    view = _arrays.by_rows(matrix, name)
+    view = _arrays.by_rows(matrix, name, check_indices=False)
     is_dense = isinstance(view, np.ndarray)
     # Not numpy's products: the threads of its BLAS wait busily for the next one, where the engine's should run.
     basis = engine.basis_of_columns(design, settings.n_threads)
     gram = engine.project(design, design, settings.n_threads)
     coefficients = engine.project(view, basis, settings.n_threads)
+    if not np.isfinite(coefficients).all():
+        _arrays.require_finite(matrix, name)
     if np.linalg.det(gram) != 0:
         dtype = _arrays.float_dtype(matrix.dtype)
         out = view if is_dense and view.flags.writeable else np.empty(matrix.shape, dtype=dtype)
@@ -65,10 +67,12 @@ def _without_fit(matrix: Any, design: np.ndarray, name: str) -> np.ndarray:
 
 def _without_group_means(matrix: Any, groups: pd.Categorical, name: str) -> np.ndarray:
     """Every value less the mean of its gene in the category of its cell; constant genes stay."""
-    view = _arrays.by_rows(matrix, name)
+    view = _arrays.by_rows(matrix, name, check_indices=False)
     codes = groups.codes.astype(np.int32)
     n_groups = len(groups.categories)
-    sums = engine.sum_moments(view, codes, n_groups, threads=settings.n_threads)[0]
+    sums, _, _, _, has_nonfinite = engine.sum_moments(view, codes, n_groups, threads=settings.n_threads)
+    if has_nonfinite:
+        _arrays.require_finite(matrix, name)
     means = sums / np.maximum(np.bincount(codes, minlength=n_groups), 1)[:, None]
     means[:, _constant_genes(view, matrix.shape[0])] = 0
     out = np.empty(matrix.shape, dtype=np.float64)
@@ -127,7 +131,6 @@ def regress_out(
     logger.info("regressing out %s", keys)
     with _anndata.transaction(adata, copy=copy, makes_actual=True) as target:
         matrix, name = _anndata.picked(target.adata, layer=layer)
-        _arrays.require_finite(matrix, name)
         column = adata.obs[keys[0]]
         if _is_categorical(column) and len(keys) == 1:
             groups = pd.Categorical(column)

@@ -60,7 +60,7 @@ def scaled(
     if mask is not None and not zero_center and matrix.format == "csc":
         _arrays.compressed(matrix, name)  # scipy's conversion trusts the structure, so check it before
         matrix = matrix.tocsr()
-    view = _arrays.compressed(matrix, name)
+    view = _arrays.compressed(matrix, name, check_indices=False)
     means, stds = _means_and_stds(view, matrix.shape, mask, name)
     if not zero_center:
         engine.scale_in_place(view, rows, means, stds, False, max_value, n_threads)

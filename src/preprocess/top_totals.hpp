@@ -5,8 +5,10 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "core/simd.hpp"
 #include "core/types.hpp"
 
 namespace cellweave {
@@ -17,16 +19,19 @@ public:
     /// @param ranks  rising, each at least 1.
     explicit TopTotals(std::span<const Size> ranks) : ranks_(ranks), bins_(lanes * n_bins, 0) {}
 
-    /// Largest sums of whole numbers from 0 to 65,535, by a histogram.
+    /// Largest sums of whole numbers from 0 to 65,535, by a histogram of those above 1, which are the fewer.
     ///
     /// Small counts repeat so much that one table would wait for its own last write: eight take turns.
     void of_small_counts(std::span<const std::int32_t> counts, std::span<double> out) {
         Walk walk(ranks_, out);
+        if (kept_.size() < counts.size()) kept_.resize(2 * counts.size());
+        const auto n_kept = keep_above(1, counts.data(), static_cast<Size>(counts.size()), kept_.data());
+        const auto kept = std::span(std::as_const(kept_)).first(static_cast<std::size_t>(n_kept));
         large_.clear();
         std::int32_t highest = 0;
-        for (const std::int32_t count : counts) highest = std::max(highest, count);
+        for (const std::int32_t count : kept) highest = std::max(highest, count);
         if (highest >= n_bins) {
-            for (const std::int32_t count : counts) {
+            for (const std::int32_t count : kept) {
                 if (count >= n_bins) {
                     large_.push_back(count);
                 } else {
@@ -35,19 +40,20 @@ public:
             }
         } else {
             std::uint32_t* const bins = bins_.data();
-            const std::size_t in_turns = counts.size() / lanes * lanes;
+            const std::size_t in_turns = kept.size() / lanes * lanes;
             for (std::size_t k = 0; k < in_turns; k += lanes)
                 for (std::size_t lane = 0; lane < lanes; ++lane)
-                    ++bins[static_cast<std::size_t>(counts[k + lane]) * lanes + lane];
-            for (std::size_t k = in_turns; k < counts.size(); ++k) ++bins[static_cast<std::size_t>(counts[k]) * lanes];
+                    ++bins[static_cast<std::size_t>(kept[k + lane]) * lanes + lane];
+            for (std::size_t k = in_turns; k < kept.size(); ++k) ++bins[static_cast<std::size_t>(kept[k]) * lanes];
         }
         std::sort(large_.begin(), large_.end(), std::greater<>());
         for (const std::int32_t count : large_) walk.take(count, 1);
         const auto top = static_cast<std::size_t>(std::min(highest, n_bins - 1));
-        for (std::size_t count = top; count > 0 && !walk.is_done(); --count) {
+        for (std::size_t count = top; count > 1 && !walk.is_done(); --count) {
             const auto bin = bins_.begin() + static_cast<std::ptrdiff_t>(count * lanes);
             walk.take(static_cast<double>(count), std::accumulate(bin, bin + lanes, Size{0}));
         }
+        if (!walk.is_done()) walk.take(1, std::ranges::count(counts, 1));
         walk.finish();
         std::fill_n(bins_.begin(), (top + 1) * lanes, 0U);
     }
@@ -103,6 +109,7 @@ private:
 
     std::span<const Size> ranks_;
     std::vector<std::uint32_t> bins_;
+    std::vector<std::int32_t> kept_;
     std::vector<std::int32_t> large_;
 };
 

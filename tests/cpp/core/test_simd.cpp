@@ -34,3 +34,18 @@ TEST("the scores below a threshold are kept in order, also in place") {
         CHECK(scores == expected_scores && ids == expected_ids);
     }
 }
+
+TEST("the values above a threshold are kept in order") {
+    const Random random(2, 0);
+    for (Size n = 0; n <= 40; ++n) {
+        std::vector<std::int32_t> values;
+        std::vector<std::int32_t> expected;
+        for (Size item = 0; item < n; ++item) {
+            values.push_back(static_cast<std::int32_t>(4 * random.uniform(static_cast<std::uint64_t>(41 * n + item))));
+            if (values.back() > 1) expected.push_back(values.back());
+        }
+        std::vector<std::int32_t> kept(values.size());
+        kept.resize(static_cast<std::size_t>(keep_above(1, values.data(), n, kept.data())));
+        CHECK(kept == expected);
+    }
+}

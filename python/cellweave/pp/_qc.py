@@ -125,7 +125,7 @@ def _obs_table(
             columns[f"log1p_total_{expr_type}_{qc_var}"] = np.log1p(of_set)
         with np.errstate(invalid="ignore", divide="ignore"):
             columns[f"pct_{expr_type}_{qc_var}"] = of_set / found.cell_totals * 100
-    return pd.DataFrame(columns, index=adata.obs_names)
+    return pd.DataFrame(columns, index=adata.obs_names, copy=False)
 
 
 def _var_table(adata: AnnData, found: _Description, *, expr_type: str, log1p: bool | None) -> pd.DataFrame:
@@ -140,7 +140,7 @@ def _var_table(adata: AnnData, found: _Description, *, expr_type: str, log1p: bo
     columns[f"total_{expr_type}"] = found.gene_totals
     if log1p:
         columns[f"log1p_total_{expr_type}"] = np.log1p(found.gene_totals)
-    return pd.DataFrame(columns, index=adata.var_names)
+    return pd.DataFrame(columns, index=adata.var_names, copy=False)
 
 
 def _warn_parallel(parallel: Any) -> None:

@@ -94,18 +94,20 @@ def table(records: list[dict]) -> str:
     return "\n".join(rows)
 
 
-def write_tables(rooms: set[str], results: Path, document: Path) -> None:
-    """Replaces what stands between a room's markers in the document; a room without markers is added at the end."""
-    text = document.read_text() if document.exists() else "# Benchmarks\n"
-    for room in sorted(rooms):
-        records = load(room, results)
-        if not records:
-            continue
-        begin, end = f"<!-- table: {room} -->", f"<!-- end: {room} -->"
-        if begin not in text:
-            text = f"{text.rstrip()}\n\n## {room.replace('_', ' ').capitalize()}\n\n{begin}\n{end}\n"
-        before, _, rest = text.partition(begin)
-        _, _, after = rest.partition(end)
-        text = f"{before}{begin}\n{table(records)}\n{end}{after}"
+def write_section(name: str, text: str, document: Path) -> None:
+    """Replaces what stands between the markers of a section in the document; a new section is added at its end."""
+    old = document.read_text() if document.exists() else "# Benchmarks\n"
+    begin, end = f"<!-- table: {name} -->", f"<!-- end: {name} -->"
+    if begin not in old:
+        old = f"{old.rstrip()}\n\n## {name.replace('_', ' ').capitalize()}\n\n{begin}\n{end}\n"
+    before, _, rest = old.partition(begin)
+    _, _, after = rest.partition(end)
     document.parent.mkdir(parents=True, exist_ok=True)
-    document.write_text(text)
+    document.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def write_tables(rooms: set[str], results: Path, document: Path) -> None:
+    """A section for each room that has results."""
+    for room in sorted(rooms):
+        if records := load(room, results):
+            write_section(room, table(records), document)

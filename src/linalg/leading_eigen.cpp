@@ -7,6 +7,7 @@
 #include "core/monitor.hpp"
 #include "core/random.hpp"
 #include "linalg/orthonormal.hpp"
+#include "linalg/project_out.hpp"
 #include "linalg/symmetric_eigen.hpp"
 #include "linalg/symmetric_product.hpp"
 
@@ -14,45 +15,12 @@ namespace cellweave {
 
 namespace {
 
-constexpr Size rows_per_block = 128;
-
-/// left^T right, over fixed blocks of rows.
-Eigen::MatrixXd inner_products(DenseView<const double> left, DenseView<const double> right, Threads threads) {
-    const Grain grain{std::max(rows_per_block, (left.n_rows() + 15) / 16)};
-    return parallel_reduce(
-        left.n_rows(), grain, threads,
-        [&](Range rows) -> Eigen::MatrixXd {
-            return as_eigen(left.rows(rows.begin_item, rows.end_item)).transpose() *
-                   as_eigen(right.rows(rows.begin_item, rows.end_item));
-        },
-        [](Eigen::MatrixXd& into, Eigen::MatrixXd&& next) { into += next; });
-}
-
-/// block -= basis coefficients.
-void subtract_combination(DenseView<const double> basis, const Eigen::MatrixXd& coefficients, DenseView<double> block,
-                          Threads threads) {
-    parallel_for(block.n_rows(), Grain{rows_per_block}, threads, [&](Range rows) {
-        as_eigen(block.rows(rows.begin_item, rows.end_item)).noalias() -=
-            as_eigen(basis.rows(rows.begin_item, rows.end_item)) * coefficients;
-    });
-}
-
-/// Removes from `block` its part in the span of `basis`, twice, and returns the coefficients of that part.
-Eigen::MatrixXd project_out(DenseView<const double> basis, DenseView<double> block, Threads threads) {
-    Eigen::MatrixXd coefficients = inner_products(basis, block, threads);
-    subtract_combination(basis, coefficients, block, threads);
-    const Eigen::MatrixXd rest = inner_products(basis, block, threads);
-    subtract_combination(basis, rest, block, threads);
-    return coefficients + rest;
-}
-
 /// Columns [0, n_cols) of a wider matrix.
 DenseView<double> first_columns(RowMatrix<double>& matrix, Size n_cols) {
     return {matrix.data(), matrix.rows(), n_cols, matrix.cols()};
 }
 
-void fill_random(RowMatrix<double>& block, Size column, std::uint64_t stream) {
-    const Random random(0, stream);
+void fill_random(RowMatrix<double>& block, Size column, const Random& random) {
     for (Size row = 0; row < block.rows(); ++row) block(row, column) = random.normal(static_cast<std::uint64_t>(row));
 }
 
@@ -65,13 +33,14 @@ public:
           threads_(threads),
           n_wanted_(options.n_components),
           width_(options.block_width),
+          seed_(options.seed),
           n_kept_(options.n_components + std::max(options.n_components, options.block_width)),
           capacity_(std::max(6 * options.n_components, n_kept_ + 4 * options.block_width)),
           basis_(zeros<double>(n, capacity_)),
           next_(n, width_),
           image_(n, width_),
           projected_(Eigen::MatrixXd::Zero(capacity_, capacity_)) {
-        for (Size column = 0; column < width_; ++column) fill_random(next_, column, stream_++);
+        for (Size column = 0; column < width_; ++column) fill_random(next_, column, Random(seed_, stream_++));
         orthonormalize(as_view(next_), threads_);
     }
 
@@ -81,14 +50,14 @@ public:
     /// Takes the next block into the basis, multiplies it, and finds the block after it.
     void extend() {
         multiply_(as_view(std::as_const(next_)), as_view(image_));
-        basis_.middleCols(size_, width_) = next_;
+        take_next_into_basis();
         const Size grown = size_ + width_;
         const DenseView<const double> basis = first_columns(basis_, grown);
         const Eigen::MatrixXd coefficients = project_out(basis, as_view(image_), threads_);
         projected_.block(0, size_, grown, width_) = coefficients;
         projected_.block(size_, 0, width_, size_) = coefficients.topRows(size_).transpose();
         size_ = grown;
-        next_ = image_;
+        next_.swap(image_);
         find_directions(basis);
     }
 
@@ -99,6 +68,7 @@ public:
         const SymmetricEigen found = symmetric_eigen(symmetric);
         ritz_values_ = found.values.reverse();
         ritz_vectors_ = found.vectors.rowwise().reverse();
+        smallest_ = std::min(smallest_, found.values[0]);
     }
 
     bool has_converged(double tolerance) const {
@@ -122,13 +92,20 @@ public:
     }
 
     LeadingEigen result(bool has_converged) {
-        LeadingEigen found{ritz_values_.head(n_wanted_), RowMatrix<double>(basis_.rows(), n_wanted_), has_converged};
+        LeadingEigen found{ritz_values_.head(n_wanted_), RowMatrix<double>(basis_.rows(), n_wanted_), has_converged,
+                           smallest_};
         multiply_right(DenseView<const double>(first_columns(basis_, size_)), ritz_vectors_.leftCols(n_wanted_),
                        as_view(found.vectors), threads_);
         return found;
     }
 
 private:
+    void take_next_into_basis() {
+        parallel_for(next_.rows(), Grain{4096}, threads_, [&](Range rows) {
+            basis_.block(rows.begin_item, size_, rows.size(), width_) = next_.middleRows(rows.begin_item, rows.size());
+        });
+    }
+
     /// Makes `next_` orthonormal; image = next coupling. Directions that the basis already spans are replaced by
     /// random ones, to which nothing couples.
     void find_directions(DenseView<const double> basis) {
@@ -136,7 +113,7 @@ private:
         std::vector<Size> replaced;
         for (Size column = 0; column < width_; ++column) {
             if (next_.col(column).norm() > tiny) continue;
-            fill_random(next_, column, stream_++);
+            fill_random(next_, column, Random(seed_, stream_++));
             next_.col(column).normalize();
             replaced.push_back(column);
         }
@@ -155,6 +132,7 @@ private:
     const Threads threads_;
     const Size n_wanted_;
     const Size width_;
+    const std::uint64_t seed_;
     const Size n_kept_;
     const Size capacity_;
     Size size_ = 0;
@@ -164,6 +142,7 @@ private:
     RowMatrix<double> image_;
     Eigen::MatrixXd projected_;
     Eigen::MatrixXd coupling_;
+    double smallest_ = std::numeric_limits<double>::infinity();
     Eigen::VectorXd ritz_values_;
     Eigen::MatrixXd ritz_vectors_;
 };
@@ -171,7 +150,7 @@ private:
 LeadingEigen decompose_completely(const RowMatrix<double>& matrix, Size n_components) {
     const SymmetricEigen found = symmetric_eigen(matrix);
     return {found.values.tail(n_components).reverse(), found.vectors.rightCols(n_components).rowwise().reverse(),
-            found.has_converged};
+            found.has_converged, found.values[0]};
 }
 
 }  // namespace
@@ -179,7 +158,7 @@ LeadingEigen decompose_completely(const RowMatrix<double>& matrix, Size n_compon
 LeadingEigen leading_eigen(Size n, const SymmetricOperator& multiply, const LeadingEigenOptions& options,
                            Threads threads) {
     assert(options.n_components >= 1 && 8 * options.n_components + 8 * options.block_width <= n);
-    Progress stage("principal components", options.max_blocks);
+    Progress stage(options.stage, options.max_blocks);
     BlockLanczos iteration(n, multiply, options, threads);
     // A look costs size^3: take the first when something may have converged, then one every few blocks.
     Size next_look = 4 * options.n_components;

@@ -1,5 +1,6 @@
 #pragma once
 #include <Eigen/Core>
+#include <cstdint>
 #include <functional>
 
 #include "core/parallel.hpp"
@@ -27,6 +28,12 @@ struct LeadingEigenOptions {
 
     /// Gives up after this many blocks and returns what it has, with has_converged = false.
     int max_blocks = 600;
+
+    /// Of the numbers that the iteration starts from.
+    std::uint64_t seed = 0;
+
+    /// What a progress bar says.
+    const char* stage = "principal components";
 };
 
 /// The largest eigenvalues of a symmetric matrix, falling, and their vectors (columns of n x n_components).
@@ -34,14 +41,16 @@ struct LeadingEigen {
     Eigen::VectorXd values;
     RowMatrix<double> vectors;
     bool has_converged = true;
+    /// An upper bound on the smallest eigenvalue: the smallest one within a basis on the way.
+    double smallest_within = 0;
 };
 
 /// Block Lanczos iteration with full reorthogonalisation and thick restarts (Golub and Underwood 1977; Wu and Simon
 /// 2000), Rayleigh-Ritz on everything kept.
 ///
 /// Cost: some 500 to 2,000 products with a vector, and 8 n x (basis) flops each. Scratch: a basis of about
-/// n x max(6 n_components, 2 n_components + 4 block_width) doubles. Starts from fixed random numbers: the same answer
-/// always, for any number of threads.
+/// n x max(6 n_components, 2 n_components + 4 block_width) doubles. The same answer always for the same seed, with any
+/// number of threads.
 LeadingEigen leading_eigen(Size n, const SymmetricOperator& multiply, const LeadingEigenOptions& options,
                            Threads threads);
 

@@ -3,6 +3,7 @@
 #include "linalg/orthonormal.hpp"
 #include "linalg/randomized_svd.hpp"
 #include "module.hpp"
+#include "sparse/products.hpp"
 
 namespace cellweave::bindings {
 
@@ -44,6 +45,17 @@ void bind_linalg(py::module_& m) {
         },
         py::arg("matrix").noconvert(), py::arg("start").noconvert(), py::arg("n_components"),
         py::arg("n_iterations") = 2, py::arg("center") = true, py::arg("threads"));
+    m.def(
+        "multiply",
+        [](const CsrArg& left, const Array<double>& right, int threads) {
+            auto product = new_matrix<double>(left.n_rows(), right.shape(1));
+            const auto out = mutable_matrix(product);
+            const auto factor = matrix<double>(right);
+            require(factor.n_rows() == left.n_cols(), "the shapes of a product do not fit");
+            left.visit_real([&](auto view) { run([&] { multiply(view, factor, out, {}, Threads{threads}); }); });
+            return product;
+        },
+        "A sparse matrix times a thin dense one.", py::arg("left"), py::arg("right").noconvert(), py::arg("threads"));
     m.def(
         "basis_of_columns",
         [](const Array<double>& columns, int threads) {

@@ -86,6 +86,17 @@ void bind_neighbors(py::module_& m) {
         py::arg("indices").noconvert(), py::arg("distances").noconvert(), py::arg("n_neighbors"),
         py::arg("local_connectivity"), py::arg("mix_ratio"), py::arg("threads"));
     m.def(
+        "memberships",
+        [](const Array<float>& distances, double n_neighbors, double local_connectivity, int threads) {
+            const FuzzyUnionOptions options{n_neighbors, local_connectivity, 1.0};
+            const auto apart = matrix(distances);
+            auto weights = new_matrix<float>(apart.n_rows(), apart.n_cols());
+            const auto out = mutable_matrix(weights);
+            run([&] { memberships(apart, options, out, Threads{threads}); });
+            return weights;
+        },
+        py::arg("distances").noconvert(), py::arg("n_neighbors"), py::arg("local_connectivity"), py::arg("threads"));
+    m.def(
         "gauss_graph",
         [](const Array<std::int32_t>& indices, const py::array& distances, int threads) {
             const auto to = matrix(indices);

@@ -26,14 +26,29 @@ def connectivities(adata: AnnData, *, obsp: str | None = None, neighbors_key: st
         if obsp not in adata.obsp:
             raise KeyError(f"obsp '{obsp}' not found; adata.obsp has {sorted(adata.obsp)}.")
         return adata.obsp[obsp], f"adata.obsp['{obsp}']"
+    return _stored(adata, neighbors_key, "connectivities")
+
+
+def distances(adata: AnnData, *, neighbors_key: str | None = None) -> tuple[Any, str]:
+    """The distances to the neighbours that ``pp.neighbors`` found, and what to call them.
+
+    Raises
+    ------
+    ValueError, KeyError
+        As :func:`connectivities`.
+    """
+    return _stored(adata, neighbors_key, "distances")
+
+
+def _stored(adata: AnnData, neighbors_key: str | None, kind: str) -> tuple[Any, str]:
     if neighbors_key is not None and neighbors_key not in adata.uns:
         raise KeyError(f"neighbors_key '{neighbors_key}' not found; adata.uns has {sorted(adata.uns)}.")
     stored = adata.uns.get("neighbors" if neighbors_key is None else neighbors_key, {})
-    key = stored.get("connectivities_key", "connectivities")
+    key = stored.get(f"{kind}_key", kind)
     if key in adata.obsp and stored:
         return adata.obsp[key], f"adata.obsp['{key}']"
-    if "connectivities" in stored:  # where scanpy kept it before version 1.5
-        return stored["connectivities"], f"adata.uns['{neighbors_key or 'neighbors'}']['connectivities']"
+    if kind in stored:  # where scanpy kept it before version 1.5
+        return stored[kind], f"adata.uns['{neighbors_key or 'neighbors'}']['{kind}']"
     raise ValueError("You need to run `pp.neighbors` first to compute a neighborhood graph.")
 
 

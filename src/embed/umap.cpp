@@ -269,17 +269,11 @@ void run_turn(GraphView<float> graph, const Schedule& schedule, const UmapOption
     });
 }
 
-void check(GraphView<float> graph, const UmapOptions& options, DenseView<const float> layout, Threads threads) {
-    const auto positive = [](double value) { return std::isfinite(value) && value > 0; };
+void check(GraphView<float> graph, DenseView<const float> layout, Threads threads) {
     require(layout.n_rows() == graph.n_vertices(), "init_pos has " + std::to_string(layout.n_rows()) +
                                                        " rows, expected " + std::to_string(graph.n_vertices()) +
                                                        ", one per cell.");
     require(layout.n_cols() >= 1, "n_components must be at least 1.");
-    require(options.n_epochs >= 0, "maxiter must not be negative.");
-    require(options.negative_sample_rate >= 0, "negative_sample_rate must not be negative.");
-    require(positive(options.a) && positive(options.b), "a and b must be finite and positive.");
-    require(positive(options.alpha), "alpha must be finite and positive.");
-    require(std::isfinite(options.gamma) && options.gamma >= 0, "gamma must be finite and not negative.");
     require(layout.row_stride() == layout.n_cols(), "the layout must be contiguous.");
     const std::span<const float> values(layout.data(), static_cast<std::size_t>(layout.n_rows() * layout.n_cols()));
     require(all_finite(values, threads), "init_pos holds NaN or infinite values.");
@@ -309,8 +303,18 @@ void run_epochs(GraphView<float> graph, const UmapOptions& options, DenseView<fl
 
 }  // namespace
 
+void check_options(const UmapOptions& options) {
+    const auto positive = [](double value) { return std::isfinite(value) && value > 0; };
+    require(options.n_epochs >= 0, "maxiter must not be negative.");
+    require(options.negative_sample_rate >= 0, "negative_sample_rate must not be negative.");
+    require(positive(options.a) && positive(options.b), "a and b must be finite and positive.");
+    require(positive(options.alpha), "alpha must be finite and positive.");
+    require(std::isfinite(options.gamma) && options.gamma >= 0, "gamma must be finite and not negative.");
+}
+
 void optimize_umap(GraphView<float> graph, const UmapOptions& options, DenseView<float> layout, Threads threads) {
-    check(graph, options, layout, threads);
+    check(graph, layout, threads);
+    check_options(options);
     switch (layout.n_cols()) {
         case 1:
             return run_epochs<1>(graph, options, layout, threads);

@@ -29,6 +29,9 @@ struct UmapOptions {
     std::uint64_t seed = 0;
 };
 
+/// @throws InvalidInput  an option is out of range.
+void check_options(const UmapOptions& options);
+
 /// Moves the vertices so that edges become short and others long: UMAP (McInnes, Healy and Melville 2018), algorithm 5.
 ///
 /// umap-learn updates both ends of one edge after the other, so its result depends on the order of the updates and can

@@ -33,6 +33,15 @@ struct FuzzyUnionOptions {
 Graph<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseView<const float> distances,
                          const FuzzyUnionOptions& options, Threads threads);
 
+/// UMAP's memberships of the neighbours of each cell alone (algorithm 3), not joined with those of the other direction:
+/// for new cells among those of a reference. mix_ratio has no part in it.
+///
+/// @param distances     n x k, nearest first; the nearest neighbour counts as the cell itself.
+/// @param[out] weights  n x k.
+/// @throws InvalidInput  shapes differ, or an option is out of range.
+void memberships(DenseView<const float> distances, const FuzzyUnionOptions& options, DenseView<float> weights,
+                 Threads threads);
+
 /// Gaussian kernel of adaptive width, sqrt(2 s_i s_j / (s_i^2 + s_j^2)) exp(-d_ij^2 / (s_i^2 + s_j^2)), on a kNN graph
 /// (Coifman and others 2005 as adapted by Haghverdi and others 2016); s_i^2 is the median squared distance of i.
 ///

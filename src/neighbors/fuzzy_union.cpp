@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <numeric>
@@ -95,10 +96,21 @@ float find_sigma(std::span<const float> excess, double target) {
     return 1 / rate;
 }
 
-/// One cell's memberships into row i of `edges`.
-void write_memberships(Size i, std::span<const std::int32_t> indices, std::span<const float> distances,
-                       const FuzzyUnionOptions& options, double mean_distance, std::vector<float>& excess,
-                       DirectedEdges<float>& edges) {
+/// How the memberships of a cell's neighbours fall with their distance.
+struct Kernel {
+    float rho;
+    float sigma;
+
+    /// The exact exponential here: an edge too weak to count in the sum is an edge all the same.
+    float membership(float distance) const {
+        const float beyond = distance - rho;
+        return beyond <= 0 || sigma == 0 ? 1.0F : std::exp(-beyond / sigma);
+    }
+};
+
+/// @param excess  scratch.
+Kernel kernel_of(std::span<const float> distances, const FuzzyUnionOptions& options, double mean_distance,
+                 std::vector<float>& excess) {
     const float rho = find_rho(distances, options.local_connectivity);
     excess.clear();
     for (std::size_t j = 1; j < distances.size(); ++j) {
@@ -106,28 +118,11 @@ void write_memberships(Size i, std::span<const std::int32_t> indices, std::span<
         if (std::isfinite(beyond)) excess.push_back(std::max(0.0F, beyond));
     }
     const auto floor = static_cast<float>(least_share * (rho > 0 ? mean_of(distances) : mean_distance));
-    const float sigma = std::max(find_sigma(excess, std::log2(options.n_neighbors)), floor);
-    for (std::size_t j = 0; j < indices.size(); ++j) {
-        if (indices[j] < 0 || indices[j] == i) continue;
-        const float beyond = distances[j] - rho;
-        // The exact exponential here: an edge too weak to count in the sum is an edge all the same.
-        const float weight = beyond <= 0 || sigma == 0 ? 1.0F : std::exp(-beyond / sigma);
-        if (weight != 0) edges.add(i, indices[j], weight);
-    }
-    edges.tidy(i);
+    return {rho, std::max(find_sigma(excess, std::log2(options.n_neighbors)), floor)};
 }
 
-}  // namespace
-
-Graph<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseView<const float> distances,
-                         const FuzzyUnionOptions& options, Threads threads) {
-    require(indices.n_rows() == distances.n_rows() && indices.n_cols() == distances.n_cols(),
-            "knn indices and distances have different shapes");
-    require(options.n_neighbors > 0, "n_neighbors must be positive");
-    require(options.local_connectivity >= 0, "local_connectivity must not be negative");
-    require(options.mix_ratio >= 0 && options.mix_ratio <= 1, "set_op_mix_ratio must be between 0 and 1");
-    check_indices(indices, true, threads);
-    const Size n = indices.n_rows();
+double mean_of(DenseView<const float> distances, Threads threads) {
+    const Size n = distances.n_rows();
     const double total = parallel_reduce(
         n, Grain{4096}, threads,
         [&](Range range) {
@@ -136,13 +131,53 @@ Graph<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseView<const 
             return sum;
         },
         [](double& into, double&& next) { into += next; });
-    const double mean_distance = total / static_cast<double>(std::max<Size>(1, n * indices.n_cols()));
+    return total / static_cast<double>(std::max<Size>(1, n * distances.n_cols()));
+}
 
+void check_options(const FuzzyUnionOptions& options) {
+    require(options.n_neighbors > 0, "n_neighbors must be positive");
+    require(options.local_connectivity >= 0, "local_connectivity must not be negative");
+    require(options.mix_ratio >= 0 && options.mix_ratio <= 1, "set_op_mix_ratio must be between 0 and 1");
+}
+
+}  // namespace
+
+void memberships(DenseView<const float> distances, const FuzzyUnionOptions& options, DenseView<float> weights,
+                 Threads threads) {
+    require(weights.n_rows() == distances.n_rows() && weights.n_cols() == distances.n_cols(),
+            "weights and distances have different shapes");
+    check_options(options);
+    const double mean_distance = mean_of(distances, threads);
+    parallel_for(distances.n_rows(), Grain{1024}, threads, [&](Range range) {
+        std::vector<float> excess;
+        for (const Size i : range) {
+            const Kernel kernel = kernel_of(distances.row(i), options, mean_distance, excess);
+            std::ranges::transform(distances.row(i), weights.row_data(i),
+                                   [&](float distance) { return kernel.membership(distance); });
+        }
+    });
+}
+
+Graph<float> fuzzy_union(DenseView<const std::int32_t> indices, DenseView<const float> distances,
+                         const FuzzyUnionOptions& options, Threads threads) {
+    require(indices.n_rows() == distances.n_rows() && indices.n_cols() == distances.n_cols(),
+            "knn indices and distances have different shapes");
+    check_options(options);
+    check_indices(indices, true, threads);
+    const Size n = indices.n_rows();
+    const double mean_distance = mean_of(distances, threads);
     DirectedEdges<float> edges(n, indices.n_cols());
     parallel_for(n, Grain{1024}, threads, [&](Range range) {
         std::vector<float> excess;
         for (const Size i : range) {
-            write_memberships(i, indices.row(i), distances.row(i), options, mean_distance, excess, edges);
+            const Kernel kernel = kernel_of(distances.row(i), options, mean_distance, excess);
+            for (Size j = 0; j < indices.n_cols(); ++j) {
+                const std::int32_t other = indices(i, j);
+                if (other < 0 || other == i) continue;
+                const float weight = kernel.membership(distances(i, j));
+                if (weight != 0) edges.add(i, other, weight);
+            }
+            edges.tidy(i);
         }
     });
     const auto mix = static_cast<float>(options.mix_ratio);

@@ -37,6 +37,8 @@ FILES = (
     "test_neighbors_key_added.py",
     "test_embedding.py",
     "test_clustering.py",
+    "test_ingest.py",
+    "test_paga.py",
     "test_rank_genes_groups.py",
     "test_rank_genes_groups_logreg.py",
     "test_filter_rank_genes_groups.py",

@@ -108,10 +108,10 @@ struct Filter {
     /// Of a spectrum that ends at 1: the degree that raises 1 to ten thousand. It is odd, so that eigenvalues below
     /// `low`, should there be any, become negative ones.
     static Filter beyond(double high, double low) {
-        const double below_one = std::min(high, 1.0 - 1e-4);
-        const double farthest = (2.0 - below_one - low) / (below_one - low);
+        high = std::clamp(high, low + 0.01, 1.0 - 1e-4);
+        const double farthest = (2.0 - high - low) / (high - low);
         const double degree = std::acosh(1e4) / std::acosh(farthest);
-        return {low, below_one, static_cast<int>(std::clamp(degree, 1.0, 60.0)) | 1};
+        return {low, high, static_cast<int>(std::clamp(degree, 1.0, 60.0)) | 1};
     }
 };
 
@@ -130,8 +130,8 @@ public:
         : transitions_(transitions), sign_(sign), seed_(seed), threads_(threads) {}
 
     struct Bounds {
-        /// Some more eigenvalues than are wanted are at least that.
-        double largest;
+        /// All that are wanted are larger.
+        double wanted;
         /// The smallest one is about that.
         double smallest;
     };
@@ -141,9 +141,10 @@ public:
         const SymmetricOperator multiply = [&](DenseView<const double> vectors, DenseView<double> images) {
             transitions_.multiply(vectors, images, sign_);
         };
-        const LeadingEigenOptions options{n_wanted + block_width, block_width, tolerance, 14, seed_, stage};
+        const LeadingEigenOptions options{n_wanted, block_width, tolerance, 11, seed_, stage};
         const LeadingEigen found = leading_eigen(transitions_.n(), multiply, options, threads_);
-        return {0.5 * (found.values[n_wanted - 1] + found.values.tail(1)[0]), found.smallest_within};
+        const double last = found.values[n_wanted - 1];  // from below: the true one is at least that
+        return {last - 0.1 * (1.0 - last), found.smallest_within};
     }
 
     /// The `n_wanted` largest, by products with a filter for what lies beyond `high`.
@@ -207,13 +208,13 @@ Pairs all_pairs(const Transitions<T, I>& transitions, Threads threads) {
 template <class T, class I>
 Pairs outermost_pairs(Transitions<T, I>& transitions, Size n_wanted, std::uint64_t seed, Threads threads) {
     SpectrumEnd<T, I> upper_end(transitions, 1.0, seed, threads);
-    const auto [largest, smallest] = upper_end.bounds(n_wanted);
+    const auto [wanted, smallest] = upper_end.bounds(n_wanted);
     const double low = std::max(-1.0, smallest - 0.05);
-    Pairs upper = upper_end.pairs(n_wanted, low, largest);
+    Pairs upper = upper_end.pairs(n_wanted, low, wanted);
     // Few graphs have negative eigenvalues as far from 0 as the last of these.
     if (low > -upper.values.back()) return upper;
     SpectrumEnd<T, I> lower_end(transitions, -1.0, seed, threads);
-    const Pairs lower = lower_end.pairs(n_wanted, -1.0, lower_end.bounds(n_wanted).largest);
+    const Pairs lower = lower_end.pairs(n_wanted, -1.0, lower_end.bounds(n_wanted).wanted);
     upper.values.insert(upper.values.end(), lower.values.begin(), lower.values.end());
     RowMatrix<double> both(transitions.n(), 2 * n_wanted);
     both << upper.vectors, lower.vectors;
@@ -250,7 +251,7 @@ bool diffusion_map(CsrView<const T, I> weights, std::uint64_t seed, std::span<do
     if (n_wanted == 0) return true;
     Transitions<T, I> transitions(weights, threads);
     constexpr Size small = 400;
-    const bool is_small = transitions.n() <= small || 8 * (n_wanted + 16) > transitions.n();
+    const bool is_small = transitions.n() <= small || 8 * (n_wanted + 8) > transitions.n();
     const Pairs pairs =
         is_small ? all_pairs(transitions, threads) : outermost_pairs(transitions, n_wanted, seed, threads);
     const auto order = outermost(pairs.values, n_wanted);

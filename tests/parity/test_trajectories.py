@@ -83,6 +83,14 @@ def test_diffusion_map_of_many_parts_has_a_steady_state_for_each(n_parts, caplog
     assert "many disconnected components" in caplog.text
 
 
+def test_diffusion_map_of_a_graph_whose_other_eigenvalues_are_all_the_same():
+    n_cells = 600
+    everybody = np.ones((n_cells, n_cells), dtype=np.float32) - np.eye(n_cells, dtype=np.float32)
+    adata = with_graph(planted(n_blocks=15), sparse.csr_matrix(everybody))
+    cw.tl.diffmap(adata, n_comps=4)
+    np.testing.assert_allclose(adata.uns["diffmap_evals"], [1, *[-1 / (n_cells - 1)] * 3], atol=1e-6)
+
+
 def test_diffusion_map_finds_negative_eigenvalues_of_large_size():
     side = 300  # edges lead from one half to the other only: every eigenvalue has its negative
     across = sparse.random(side, side, 0.03, random_state=0, format="csr", dtype=np.float32)

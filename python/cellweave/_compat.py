@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 _PACKAGE = str(Path(__file__).parent)
@@ -17,7 +18,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """A warning that points at the line outside of cellweave that made the call."""
-    level, frame = 1, sys._getframe(0)
+    level = 1
+    frame: FrameType | None = sys._getframe(0)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)

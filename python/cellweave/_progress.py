@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ._core import engine
 
@@ -12,7 +13,7 @@ class _Bars:
     """One bar per stage; a stage that is over within the first look never shows."""
 
     def __init__(self) -> None:
-        self._bar = None
+        self._bar: Any = None
         self._stage = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:

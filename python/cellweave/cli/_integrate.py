@@ -257,7 +257,7 @@ def _summary(
     print("\nTogether now: " + "; ".join(panoramas))
 
     keys = [batch_key] + ([label_key] if label_key else [])
-    rows = [
+    information = [
         (
             key,
             f"{mutual_information(adata.obs[_CLUSTERS_BEFORE], _known(adata.obs[key])):.3f}",
@@ -265,6 +265,6 @@ def _summary(
         )
         for key in keys
     ]
-    show_table("Mutual information with the Leiden clusters (nats)", ("labels", "before", "after"), rows)
+    show_table("Mutual information with the Leiden clusters (nats)", ("labels", "before", "after"), information)
     print("  Lower is better for batches, higher for cell types.")
     print("\nWritten: " + ", ".join(map(str, written)))

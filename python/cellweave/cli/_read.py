@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import anndata
 import numpy as np
@@ -138,7 +139,7 @@ def take_counts(adata: AnnData, notes: list[str]) -> bool:
     return False
 
 
-def _is_counts(matrix: object) -> bool:
+def _is_counts(matrix: Any) -> bool:
     values = matrix.data if is_sparse(matrix) else np.asarray(matrix).ravel()
     values = values[:1_000_000]
     return bool(

@@ -60,7 +60,7 @@ def rank_genes_by_batch(
     matrix: Any,
     name: str,
     *,
-    batches: np.ndarray,
+    batches: np.ndarray | None,
     n_batches: int,
     gene_names: np.ndarray,
     flavor: str,

@@ -151,7 +151,7 @@ def highly_variable_genes(
             if choice != _dispersions.Cutoffs():
                 warn("If you pass `n_top_genes`, all cutoffs are ignored.")
             choice = n_top_genes
-        shared = {
+        shared: dict[str, Any] = {
             "flavor": flavor,
             "log_base": _log_base(adata),
             "n_bins": _checks.whole(n_bins, "n_bins", at_least=1),
@@ -235,7 +235,7 @@ def checked_span(span: Any) -> float:
     """``span`` as a number in (0, 1]."""
     if isinstance(span, (bool, np.bool_)) or not isinstance(span, Real):
         raise TypeError(f"span must be a number, found {span!r}.")
-    if not 0 < span <= 1:
+    if not 0 < float(span) <= 1:
         raise ValueError(f"span must lie in (0, 1], found {span!r}.")
     return float(span)
 

@@ -90,7 +90,7 @@ def median_ranks(scores: np.ndarray, n_top_genes: int) -> tuple[np.ndarray, np.n
     """
     ranks = np.argsort(np.argsort(-scores, axis=1), axis=1).astype(np.float32)
     ranks[ranks >= n_top_genes] = np.nan
-    n_chosen = np.sum(~np.isnan(ranks), axis=0, dtype=np.int64)
+    n_chosen = np.asarray((~np.isnan(ranks)).sum(axis=0, dtype=np.int64))
     median = np.full(scores.shape[1], np.nan, dtype=np.float32)
     median[n_chosen > 0] = np.nanmedian(ranks[:, n_chosen > 0], axis=0)
     return n_chosen, median

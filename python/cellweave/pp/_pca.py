@@ -132,26 +132,25 @@ def pca(
         raise ValueError(f"max_value must be positive, found {max_value!r}.")
     np.dtype(dtype)
     is_annotated = isinstance(data, AnnData)
-    if not is_annotated:
-        data, copy = AnnData(data if isinstance(data, pd.DataFrame) else _arrays.checked(data, "data")), False
+    adata = data if isinstance(data, AnnData) else _annotated(data)
     if obsm is not None:
         if not isinstance(mask_var, _NotGiven) and mask_var is not None:
             raise ValueError("Argument `mask_var` is incompatible with `obsm`.")
         mask_var = None
-    mask_name, mask = _mask(data, mask_var, use_highly_variable)
+    mask_name, mask = _mask(adata, mask_var, use_highly_variable)
     logger.info("computing PCA")
-    with _anndata.transaction(data, copy=copy) as target:
+    with _anndata.transaction(adata, copy=copy and is_annotated) as target:
         matrix = None if chunked else _selected(target.matrix(layer, obsm=obsm), mask)
-        shape = (data.n_obs, data.n_vars if mask is None else int(mask.sum())) if matrix is None else matrix.shape
+        shape = (adata.n_obs, adata.n_vars if mask is None else int(mask.sum())) if matrix is None else matrix.shape
         is_sparse = matrix is not None and _arrays.is_sparse(matrix)
         solver = _solver(svd_solver, "PCA" if zero_center else "TruncatedSVD", "sparse" if is_sparse else "dense")
         n_comps = _n_comps(n_comps, shape, solver, is_strict=zero_center and not chunked and solver == "arpack")
         logger.info("    with n_comps=%d", n_comps)
-        if chunked:
-            found, is_double = _incrementally(data, mask, n_comps, chunk_size)
+        if matrix is None:
+            found, is_double = _incrementally(adata, mask, n_comps, chunk_size)
         else:
             find = scaled_principal_components if scale else principal_components
-            options = {"max_value": max_value} if scale else {}
+            options: dict[str, Any] = {"max_value": max_value} if scale else {}
             found = find(matrix, n_comps, center=zero_center, **options)
             is_double = matrix.dtype != np.float32
         # scikit-learn keeps float32 for float32 and computes all else in float64
@@ -177,9 +176,13 @@ def pca(
         elif mask is None:
             target.varm[key_varm] = loadings.T
         else:
-            target.varm[key_varm] = np.zeros((data.n_vars, n_comps))
+            target.varm[key_varm] = np.zeros((adata.n_vars, n_comps))
             target.varm[key_varm][mask] = found.loadings.T
     return target.adata if copy else None
+
+
+def _annotated(data: Any) -> AnnData:
+    return AnnData(data if isinstance(data, pd.DataFrame) else _arrays.checked(data, "data"))
 
 
 def _mask(adata: AnnData, mask_var: Any, use_highly_variable: bool | None) -> tuple[Any, np.ndarray | None]:

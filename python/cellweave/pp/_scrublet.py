@@ -265,8 +265,10 @@ def _prepare(matrix: Any, ratio: float, rate: float, seed: Any, *, log_transform
     from . import filter_cells, filter_genes, highly_variable_genes, log1p, normalize_total
 
     counts = _as_csr(matrix)
-    counts = take(counts, filter_genes(counts, min_cells=3)[0], 1)
-    kept, n_genes = filter_cells(counts, min_genes=3)
+    genes: Any = filter_genes(counts, min_cells=3)
+    counts = take(counts, genes[0], 1)
+    cells: Any = filter_cells(counts, min_genes=3)
+    kept, n_genes = cells
     counts = take(counts, kept, 0)
     if 0 in counts.shape:
         raise ValueError(

@@ -160,7 +160,7 @@ def assemble(
             expression.move_all(plan, pairs, matching)
     for moved in {dataset for step in plan.steps for dataset in step.moved}:
         datasets[moved] = coordinates[offsets[moved] : offsets[moved + 1]]
-    if expression is not None:
+    if expression is not None and expr_datasets is not None:
         expr_datasets[:] = expression.as_csr()
     return datasets
 
@@ -220,8 +220,8 @@ def transform(
     return both[: len(before)] - before
 
 
-def _checked_rows(rows: Sequence[int], n_rows: int, name: str) -> np.ndarray:
-    rows = np.asarray(rows)
+def _checked_rows(given: Sequence[int], n_rows: int, name: str) -> np.ndarray:
+    rows = np.asarray(given)
     if rows.size == 0:
         return np.empty(0, dtype=np.int64)
     if rows.ndim != 1 or rows.dtype.kind not in "iu":

@@ -42,8 +42,9 @@ def embed(
     matrix: sparse.csr_matrix, dimred: int, rng: np.random.RandomState, *, dtype: type[np.floating] = np.float64
 ) -> np.ndarray:
     """Left singular vectors times singular values of the centred matrix (float64), computed in ``dtype``."""
-    n_components = min(dimred, *matrix.shape)
-    start = start_matrix(rng, *matrix.shape, n_components).astype(dtype, copy=False)
+    n_cells, n_genes = matrix.shape
+    n_components = min(dimred, n_cells, n_genes)
+    start = start_matrix(rng, n_cells, n_genes, n_components).astype(dtype, copy=False)
     return engine.embed_cells(_arrays.compressed(matrix, "datasets"), start, n_components, settings.n_threads)
 
 

@@ -147,10 +147,11 @@ def connected(alignments: Iterable[Pair], n_datasets: int) -> list[list[int]]:
     for i, j in alignments:
         with_i = next((p for p in panoramas if i in p), None)
         with_j = next((p for p in panoramas if j in p), None)
-        if with_i is None and with_j is None:
-            panoramas.append([i, j])
-        elif with_i is None:
-            with_j.append(i)
+        if with_i is None:
+            if with_j is None:
+                panoramas.append([i, j])
+            else:
+                with_j.append(i)
         elif with_j is None:
             with_i.append(j)
         elif with_i is not with_j:

@@ -50,7 +50,7 @@ def _matrices(adatas: Sequence[AnnData]) -> list[Any]:
     return [_anndata.picked(adata)[0] for adata in adatas]
 
 
-def _genes(adatas: Sequence[AnnData]) -> list[np.ndarray]:
+def _genes(adatas: Sequence[AnnData]) -> list[Any]:
     genes = [adata.var_names.to_numpy() for adata in adatas]
     common = set(genes[0]).intersection(*genes[1:])
     if common:

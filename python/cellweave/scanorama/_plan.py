@@ -23,7 +23,9 @@ class Step:
     pulls: tuple[Pair, ...]
 
 
-def matched_rows(step: Step, pairs: Mapping[Pair, CellPairs], offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def matched_rows(
+    step: Step, pairs: Mapping[Pair, CellPairs], offsets: np.ndarray | Mapping[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers (of all data sets below one another) of the moved cells of all pulls, and of their references."""
     cells, references = [], []
     for moved, reference in step.pulls:
@@ -77,11 +79,11 @@ def plan_assembly(alignments: Sequence[Pair], sizes: Sequence[int], matches: Map
                 i, j = j, i
             with_i = [i]
             plan.panoramas.append(with_i)
-        if with_i is None:
+        if with_i is None and with_j is not None:
             plan.add_loose(i, with_j, matches)
-        elif with_j is None:
+        elif with_i is not None and with_j is None:
             plan.add_loose(j, with_i, matches)
-        else:
+        elif with_i is not None and with_j is not None:
             plan.add_merge(i, j, with_i, with_j)
     return plan
 
@@ -102,5 +104,7 @@ def plan_guided(
             continue
         plan.used.append(best)
         other = best[0] if best[1] == dataset else best[1]
-        plan.add_loose(dataset, plan.panorama_of(other), matches)
+        panorama = plan.panorama_of(other)
+        assert panorama is not None  # every earlier data set has one
+        plan.add_loose(dataset, panorama, matches)
     return plan

@@ -30,7 +30,7 @@ def show_matches(
     for datasets, lift in ((step.moved, 1.5 * height), (step.onto, 0.0)):
         rows = np.concatenate([np.arange(offsets[d], offsets[d + 1]) for d in datasets])
         axes.scatter(*place(rows, lift), s=2, label=", ".join(names[d] for d in datasets))
-    shown = np.linspace(0, len(cells) - 1, min(len(cells), most_lines)).astype(int) if len(cells) else []
+    shown = np.linspace(0, max(len(cells) - 1, 0), min(len(cells), most_lines)).astype(int)
     from_x, from_y = place(cells[shown], 1.5 * height)
     to_x, to_y = place(references[shown], 0.0)
     axes.plot(np.stack([from_x, to_x]), np.stack([from_y, to_y]), color="tab:blue", alpha=0.1, linewidth=0.5)

@@ -131,8 +131,8 @@ def _labelled(labels: np.ndarray, within: Restriction | None) -> pd.Categorical:
     if within is None:
         names = [str(number) for number in range(int(labels.max(initial=-1)) + 1)]
         return pd.Categorical.from_codes(labels, categories=names)
-    names = within.renamed(labels)
-    return pd.Categorical(names, categories=sorted(set(names), key=_natural))
+    renamed = within.renamed(labels)
+    return pd.Categorical(renamed, categories=sorted(set(renamed), key=_natural))
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

@@ -126,6 +126,7 @@ def leiden(
     chosen = _checked_flavor(flavor, directed, partition_type)
     is_directed = chosen == "leidenalg" and directed is not False
     arguments = _Arguments.read(chosen, clustering_args)
+    is_sweep = np.asarray(resolution).ndim > 0
     resolutions = _resolutions(arguments.resolution if resolution is None else resolution)
     search = Search(
         method=engine.leiden,
@@ -139,19 +140,19 @@ def leiden(
     with _anndata.transaction(adata, copy=copy) as target:
         logger.info("running Leiden clustering")
         within = restriction(target.adata, restrict_to)
-        where = {"obsp": obsp, "neighbors_key": neighbors_key, "within": within}
+        where: dict[str, Any] = {"obsp": obsp, "neighbors_key": neighbors_key, "within": within}
         graph = affinity_graph(target.adata, adjacency, use_weights=use_weights, **where)
         judge = graph
         if chosen == "leidenalg" and use_weights:
             judge = affinity_graph(target.adata, adjacency, use_weights=False, **where)
         key = column_of(key_added, "leiden", within)
         for value in resolutions:
-            column = key if np.ndim(resolution) == 0 else f"{key}_{value:g}"
+            column = f"{key}_{value:g}" if is_sweep else key
             labels = communities(graph, search, value)
             write_labels(target, column, labels, within)
             target.uns[column] = {
                 "params": {
-                    "resolution": resolution if np.ndim(resolution) == 0 else value,
+                    "resolution": value if is_sweep else resolution,
                     "random_state": random_state,
                     "n_iterations": n_iterations,
                 },

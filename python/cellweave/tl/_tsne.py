@@ -180,13 +180,13 @@ def _checked_rate(learning_rate: Any) -> float:
     """The learning rate, 0 for 'auto'."""
     if isinstance(learning_rate, str) and learning_rate == "auto":
         return 0.0
-    if not isinstance(learning_rate, numbers.Real) or not np.isfinite(learning_rate) or learning_rate <= 0:
+    if not isinstance(learning_rate, numbers.Real) or not np.isfinite(rate := float(learning_rate)) or rate <= 0:
         raise ValueError(f"learning_rate must be finite and positive, or 'auto'; found {learning_rate!r}.")
-    return float(learning_rate)
+    return rate
 
 
 def _check_perplexity(perplexity: Any, n_cells: int) -> None:
-    if not isinstance(perplexity, numbers.Real) or not 1 < perplexity <= n_cells - 1:
+    if not isinstance(perplexity, numbers.Real) or not 1 < float(perplexity) <= n_cells - 1:
         raise ValueError(
             f"perplexity must be above 1 and below the number of cells, {n_cells}; found {perplexity!r}. "
             "About 30 is usual; a third of the cells is the most that makes sense."

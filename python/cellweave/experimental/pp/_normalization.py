@@ -215,7 +215,7 @@ def _residuals_pca(
     theta: float,
     clip: float | None,
     n_comps: int | None,
-    random_state: float | None,
+    random_state: Any,
     kwargs_pca: Mapping[str, Any],
     check_values: bool,
 ) -> None:

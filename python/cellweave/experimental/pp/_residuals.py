@@ -64,7 +64,7 @@ def checked_theta(theta: Any) -> float:
     """``theta`` as a positive number."""
     if isinstance(theta, (bool, np.bool_)) or not isinstance(theta, Real):
         raise TypeError(f"theta must be a number, found {theta!r}.")
-    if not theta > 0:
+    if not float(theta) > 0:
         raise ValueError("Pearson residuals require theta > 0")
     return float(theta)
 
@@ -75,7 +75,7 @@ def checked_clip(clip: Any, n_cells: int) -> float:
         return float(np.sqrt(n_cells))
     if isinstance(clip, (bool, np.bool_)) or not isinstance(clip, Real):
         raise TypeError(f"clip must be a number or None, found {clip!r}.")
-    if not clip >= 0:
+    if not float(clip) >= 0:
         raise ValueError("Pearson residuals require `clip>=0` or `clip=None`.")
     return float(clip)
 

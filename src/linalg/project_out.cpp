@@ -45,28 +45,42 @@ private:
     alignas(64) std::array<double, rows_per_tile * width> values_;
 };
 
-/// Calls f(rows at once, first row) until all rows are covered.
+/// `n` rows of a tile in registers.
+template <Size n>
+struct Rows {
+    static constexpr Size n_rows = n;
+    Packet values[n][n_packets];
+
+    explicit Rows(const double* from) {
+        for (Size r = 0; r < n; ++r)
+            for (Size p = 0; p < n_packets; ++p)
+                values[r][p] = Eigen::internal::ploadu<Packet>(from + r * width + p * lanes);
+    }
+    void store(double* to) const {
+        for (Size r = 0; r < n; ++r)
+            for (Size p = 0; p < n_packets; ++p) Eigen::internal::pstoreu(to + r * width + p * lanes, values[r][p]);
+    }
+};
+
+/// Calls f(rows in registers, the first one's number) until all rows of the tile are covered.
 template <class F>
-void for_rows(Size n_rows, F&& f) {
+void for_rows(Tile& tile, Size n_rows, F&& f) {
     Size row = 0;
-    for (; row + rows_at_once <= n_rows; row += rows_at_once) f(std::integral_constant<Size, rows_at_once>{}, row);
-    for (; row < n_rows; ++row) f(std::integral_constant<Size, 1>{}, row);
+    for (; row + rows_at_once <= n_rows; row += rows_at_once) f(Rows<rows_at_once>(tile.row_data(row)), row);
+    for (; row < n_rows; ++row) f(Rows<1>(tile.row_data(row)), row);
 }
 
 /// sums += basis^T tile.
 void add_inner_products(DenseView<const double> basis, Tile& tile, Coefficients& sums) {
     using namespace Eigen::internal;
-    for_rows(basis.n_rows(), [&]<Size n>(std::integral_constant<Size, n>, Size first) {
-        Packet values[n][n_packets];
-        for (Size r = 0; r < n; ++r)
-            for (Size p = 0; p < n_packets; ++p) values[r][p] = ploadu<Packet>(tile.row_data(first + r) + p * lanes);
+    for_rows(tile, basis.n_rows(), [&](const auto& rows, Size first) {
         for (Size k = 0; k < basis.n_cols(); ++k) {
             double* const sum = sums.row(k).data();
             Packet total[n_packets];
             for (Size p = 0; p < n_packets; ++p) total[p] = ploadu<Packet>(sum + p * lanes);
-            for (Size r = 0; r < n; ++r) {
+            for (Size r = 0; r < rows.n_rows; ++r) {
                 const Packet factor = pset1<Packet>(basis(first + r, k));
-                for (Size p = 0; p < n_packets; ++p) total[p] = padd(total[p], pmul(factor, values[r][p]));
+                for (Size p = 0; p < n_packets; ++p) total[p] = padd(total[p], pmul(factor, rows.values[r][p]));
             }
             for (Size p = 0; p < n_packets; ++p) pstoreu(sum + p * lanes, total[p]);
         }
@@ -76,20 +90,17 @@ void add_inner_products(DenseView<const double> basis, Tile& tile, Coefficients&
 /// tile -= basis coefficients.
 void subtract_combination(DenseView<const double> basis, const Coefficients& coefficients, Tile& tile) {
     using namespace Eigen::internal;
-    for_rows(basis.n_rows(), [&]<Size n>(std::integral_constant<Size, n>, Size first) {
-        Packet values[n][n_packets];
-        for (Size r = 0; r < n; ++r)
-            for (Size p = 0; p < n_packets; ++p) values[r][p] = ploadu<Packet>(tile.row_data(first + r) + p * lanes);
+    for_rows(tile, basis.n_rows(), [&](auto rows, Size first) {
         for (Size k = 0; k < basis.n_cols(); ++k) {
             Packet parts[n_packets];
             for (Size p = 0; p < n_packets; ++p) parts[p] = ploadu<Packet>(coefficients.row(k).data() + p * lanes);
-            for (Size r = 0; r < n; ++r) {
+            for (Size r = 0; r < rows.n_rows; ++r) {
                 const Packet factor = pset1<Packet>(basis(first + r, k));
-                for (Size p = 0; p < n_packets; ++p) values[r][p] = psub(values[r][p], pmul(factor, parts[p]));
+                for (Size p = 0; p < n_packets; ++p)
+                    rows.values[r][p] = psub(rows.values[r][p], pmul(factor, parts[p]));
             }
         }
-        for (Size r = 0; r < n; ++r)
-            for (Size p = 0; p < n_packets; ++p) pstoreu(tile.row_data(first + r) + p * lanes, values[r][p]);
+        rows.store(tile.row_data(first));
     });
 }
 

@@ -49,6 +49,12 @@ def test_diffmap_of_a_bad_graph(adata, change, message):
         cw.tl.diffmap(adata)
 
 
+def test_diffmap_of_complex_weights(adata):
+    adata.obsp["connectivities"] = adata.obsp["connectivities"].astype(complex)
+    with refuses(adata, TypeError, "complex"):
+        cw.tl.diffmap(adata)
+
+
 def test_diffmap_of_a_malformed_graph(adata):
     adata.obsp["connectivities"].indices[0] = 10_000
     with refuses(adata, ValueError, r"obsp\['connectivities'\]"):
@@ -78,6 +84,27 @@ def test_dpt_with_a_root_that_is_not_there(adata, caplog):
     assert "Root cell index 500 does not exist" in caplog.text
     adata.uns["iroot"] = -500
     with refuses(adata, ValueError, "iroot"):
+        cw.tl.dpt(adata)
+
+
+@pytest.mark.parametrize("root", ["first", [1, 2], 1.5])
+def test_dpt_with_a_root_that_is_no_number(adata, root):
+    adata.uns["iroot"] = root
+    with refuses(adata, TypeError, r"adata\.uns\['iroot'\] must be a whole number"):
+        cw.tl.dpt(adata)
+
+
+def test_dpt_of_missing_values(adata):
+    cw.tl.diffmap(adata)
+    adata.var["xroot"] = [np.nan]
+    with refuses(adata, ValueError, "xroot holds 1 NaN"):
+        cw.tl.dpt(adata)
+    adata.uns["iroot"] = 0
+    adata.obsm["X_diffmap"][3] = np.nan
+    with refuses(adata, ValueError, r"X_diffmap'\] holds 15 NaN"):
+        cw.tl.dpt(adata)
+    del adata.uns["diffmap_evals"]
+    with refuses(adata, KeyError, "diffmap_evals"):
         cw.tl.dpt(adata)
 
 
@@ -134,3 +161,26 @@ def test_ingest_of_missing_values_and_of_something_else(reference):
         cw.tl.ingest(new, reference, obs="group", embedding_method=[])
     with refuses(new, TypeError, "adata_ref must be an AnnData"):
         cw.tl.ingest(new, reference.X)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda adata: adata.obsm["X_umap"].__setitem__(3, np.nan), r"adata_ref\.obsm\['X_umap'\] holds"),
+        (lambda adata: adata.obsm["X_pca"].__setitem__(3, np.nan), r"adata_ref\.obsm\['X_pca'\] holds"),
+        (lambda adata: adata.varm["PCs"].__setitem__(3, np.nan), r"adata_ref\.varm\['PCs'\] holds"),
+        (lambda adata: adata.uns["umap"]["params"].pop("a"), r"\['params'\]\['a'\] must be a number"),
+        (
+            lambda adata: adata.uns["neighbors"]["params"].pop("n_neighbors"),
+            r"\['n_neighbors'\] must be a whole number",
+        ),
+    ],
+)
+def test_ingest_from_a_spoilt_reference(reference, spoil, message):
+    cw.pp.pca(reference, n_comps=3)
+    cw.pp.neighbors(reference, use_rep="X_pca")
+    cw.tl.umap(reference, maxiter=5)
+    new = anndata.AnnData(reference.X[:10].copy())
+    spoil(reference)
+    with refuses(new, (TypeError, ValueError), message):
+        cw.tl.ingest(new, reference, obs="group")

@@ -93,6 +93,9 @@ def _diffusion_map(target: _anndata.Target, neighbors_key: str | None) -> tuple[
     """The eigenvalues and components that are there, or new ones, which are written as well."""
     adata = target.adata
     if "X_diffmap" in adata.obsm:
+        if "diffmap_evals" not in adata.uns:
+            raise KeyError("adata.uns['diffmap_evals'] not found, which belongs to obsm['X_diffmap']: run tl.diffmap.")
+        _arrays.require_finite(adata.obsm["X_diffmap"], "adata.obsm['X_diffmap']")
         values, basis = np.asarray(adata.uns["diffmap_evals"]), np.asarray(adata.obsm["X_diffmap"])
         if "X_diffmap0" in adata.obs:  # where scanpy once kept the steady state
             values = np.r_[1, values]
@@ -111,7 +114,8 @@ def _diffusion_map(target: _anndata.Target, neighbors_key: str | None) -> tuple[
 def _root(adata: AnnData) -> int | None:
     """The number of the root cell; None where there is none."""
     if "iroot" in adata.uns:
-        root = _checks.whole(np.asarray(adata.uns["iroot"]).item(), "adata.uns['iroot']", at_least=-adata.n_obs)
+        given = np.asarray(adata.uns["iroot"])
+        root = _checks.whole(given.item() if given.size == 1 else given, "adata.uns['iroot']", at_least=-adata.n_obs)
         if root < adata.n_obs:
             return root
         logger.warning("Root cell index %s does not exist for %s samples. It is ignored.", root, adata.n_obs)
@@ -125,6 +129,7 @@ def _root(adata: AnnData) -> int | None:
         )
         return None
     expression = np.asarray(expression, dtype=np.float64).ravel()
+    _arrays.require_finite(expression, "xroot")
     return _closest_cell(adata, expression) if expression.size == adata.n_vars else None
 
 

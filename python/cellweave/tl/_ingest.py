@@ -95,15 +95,18 @@ def ingest(
         expression = _genes_of_reference(target.adata, adata_ref)
         rep = reference.represent(target.adata, expression)
         target.obsm["rep"] = rep
+        n_voters = reference.n_neighbors if k is None else _checks.whole(k, "k", at_least=1)
         if "umap" in methods:
-            target.obsm["X_umap"] = reference.umap(rep)
+            reference.check_umap()
         if "pca" in methods:
             target.obsm["X_pca"] = reference.components(expression)
-        if labels:
-            n_voters = reference.n_neighbors if k is None else _checks.whole(k, "k", at_least=1)
-            voters = reference.neighbors(rep, n_voters)[0]
-            for label in labels:
-                target.obs[label] = _most_frequent(adata_ref.obs[label], voters)
+        if "umap" in methods or labels:
+            indices, distances = reference.neighbors(rep, max(n_voters, reference.n_neighbors))
+        if "umap" in methods:
+            nearest = slice(0, reference.n_neighbors)
+            target.obsm["X_umap"] = reference.umap(indices[:, nearest], distances[:, nearest])
+        for label in labels:
+            target.obs[label] = _most_frequent(adata_ref.obs[label], indices[:, :n_voters])
         logger.info("    finished: added %s", [*target.obsm, *labels])
     return None if inplace else target.adata
 
@@ -161,7 +164,10 @@ class _Reference:
         key = "neighbors" if neighbors_key is None else neighbors_key
         if key not in adata.uns:
             raise ValueError(f'There is no neighbors data in `adata.uns["{key}"]`.\nPlease run pp.neighbors.')
-        params = adata.uns[key]["params"]
+        params = adata.uns[key].get("params", {})
+        n_neighbors = _checks.whole(
+            params.get("n_neighbors"), f"adata_ref.uns['{key}']['params']['n_neighbors']", at_least=1
+        )
         use_rep, n_pcs = "X", None
         if "use_rep" in params:
             use_rep = params["use_rep"]
@@ -172,6 +178,8 @@ class _Reference:
         if use_rep != "X" and use_rep not in adata.obsm:
             raise ValueError(f"The neighbours of adata_ref come from adata_ref.obsm['{use_rep}'], which is not there.")
         points = _anndata.picked(adata, obsm=None if use_rep == "X" else use_rep)[0]
+        name = f"adata_ref.{'X' if use_rep == 'X' else f'obsm[{use_rep!r}]'}"
+        _arrays.require_finite(_arrays.sound(points, name), name)
         if params.get("metric_kwds"):
             raise NotImplementedError(f"the engine's metrics take no arguments, found {params['metric_kwds']}")
         if params.get("metric", "euclidean") not in METRICS:
@@ -181,7 +189,7 @@ class _Reference:
             points if n_pcs is None else points[:, :n_pcs],
             use_rep,
             n_pcs,
-            int(params["n_neighbors"]),
+            n_neighbors,
             params.get("metric", "euclidean"),
         )
 
@@ -203,6 +211,7 @@ class _Reference:
         if "pca" not in self.adata.uns or "PCs" not in self.adata.varm:
             raise ValueError("adata_ref has no principal components. Run pp.pca on it first.")
         loadings = np.asarray(self.adata.varm["PCs"])
+        _arrays.require_finite(loadings, "adata_ref.varm['PCs']")
         in_use = loadings.any(axis=1)
         loadings = np.ascontiguousarray(loadings[in_use], dtype=np.float64)
         placed = _product(expression[:, in_use], loadings)
@@ -215,13 +224,23 @@ class _Reference:
     def neighbors(self, rep: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
         return knn(self.points, min(k, self.adata.n_obs), queries=rep, metric=self.metric)
 
-    def umap(self, rep: Any) -> np.ndarray:
-        """Where umap-learn's transform would put new cells."""
+    def check_umap(self) -> None:
         if "X_umap" not in self.adata.obsm or "umap" not in self.adata.uns:
             raise ValueError("adata_ref has no UMAP. Run tl.umap on it first, or leave 'umap' out of embedding_method.")
+        _arrays.require_finite(self.adata.obsm["X_umap"], "adata_ref.obsm['X_umap']")
+        for name in ("a", "b"):
+            _checks.number(
+                self.adata.uns["umap"].get("params", {}).get(name),
+                f"adata_ref.uns['umap']['params']['{name}']",
+                above=0,
+                optional=False,
+            )
+
+    def umap(self, indices: np.ndarray, distances: np.ndarray) -> np.ndarray:
+        """Where umap-learn's transform would put new cells, from their nearest cells in the reference."""
         params = self.adata.uns["umap"]["params"]
         finished = np.ascontiguousarray(self.adata.obsm["X_umap"], dtype=np.float32)
-        indices, distances = self.neighbors(rep, self.n_neighbors)
+        indices, distances = np.ascontiguousarray(indices), np.ascontiguousarray(distances)
         # umap-learn: each of its constants for new data less by one or to a quarter of what it is for the first.
         weights = engine.memberships(distances, float(indices.shape[1]), 0.0, settings.n_threads)
         shares = weights / weights.sum(axis=1, keepdims=True)

@@ -17,45 +17,31 @@ namespace cellweave {
 class TopTotals {
 public:
     /// @param ranks  rising, each at least 1.
-    explicit TopTotals(std::span<const Size> ranks) : ranks_(ranks), bins_(lanes * n_bins, 0) {}
+    explicit TopTotals(std::span<const Size> ranks) : ranks_(ranks), bins_(lanes * (n_bins + 1), 0) {}
 
     /// Largest sums of whole numbers from 0 to 65,535, by a histogram of those above 1, which are the fewer.
     ///
-    /// Small counts repeat so much that one table would wait for its own last write: eight take turns.
+    /// Small counts repeat so much that one table would wait for its own last write: four take turns. The few counts
+    /// too large for a table are sorted.
     void of_small_counts(std::span<const std::int32_t> counts, std::span<double> out) {
         Walk walk(ranks_, out);
         if (kept_.size() < counts.size()) kept_.resize(2 * counts.size());
         const auto n_kept = keep_above(1, counts.data(), static_cast<Size>(counts.size()), kept_.data());
-        const auto kept = std::span(std::as_const(kept_)).first(static_cast<std::size_t>(n_kept));
-        large_.clear();
-        std::int32_t highest = 0;
-        for (const std::int32_t count : kept) highest = std::max(highest, count);
-        if (highest >= n_bins) {
-            for (const std::int32_t count : kept) {
-                if (count >= n_bins) {
-                    large_.push_back(count);
-                } else {
-                    ++bins_[static_cast<std::size_t>(count) * lanes];
-                }
-            }
-        } else {
-            std::uint32_t* const bins = bins_.data();
-            const std::size_t in_turns = kept.size() / lanes * lanes;
-            for (std::size_t k = 0; k < in_turns; k += lanes)
-                for (std::size_t lane = 0; lane < lanes; ++lane)
-                    ++bins[static_cast<std::size_t>(kept[k + lane]) * lanes + lane];
-            for (std::size_t k = in_turns; k < kept.size(); ++k) ++bins[static_cast<std::size_t>(kept[k]) * lanes];
-        }
-        std::sort(large_.begin(), large_.end(), std::greater<>());
-        for (const std::int32_t count : large_) walk.take(count, 1);
-        const auto top = static_cast<std::size_t>(std::min(highest, n_bins - 1));
-        for (std::size_t count = top; count > 1 && !walk.is_done(); --count) {
+        const auto kept = std::span(kept_).first(static_cast<std::size_t>(n_kept));
+        take_large(kept, walk);
+        std::uint32_t* const bins = bins_.data();
+        const std::size_t in_turns = kept.size() / lanes * lanes;
+        for (std::size_t k = 0; k < in_turns; k += lanes)
+            for (std::size_t lane = 0; lane < lanes; ++lane)
+                ++bins[static_cast<std::size_t>(kept[k + lane]) * lanes + lane];
+        for (std::size_t k = in_turns; k < kept.size(); ++k) ++bins[static_cast<std::size_t>(kept[k]) * lanes];
+        for (std::size_t count = n_bins - 1; count > 1 && !walk.is_done(); --count) {
             const auto bin = bins_.begin() + static_cast<std::ptrdiff_t>(count * lanes);
             walk.take(static_cast<double>(count), std::accumulate(bin, bin + lanes, Size{0}));
         }
         if (!walk.is_done()) walk.take(1, std::ranges::count(counts, 1));
         walk.finish();
-        std::fill_n(bins_.begin(), (top + 1) * lanes, 0U);
+        std::ranges::fill(bins_, 0U);
     }
 
     /// Largest sums of any numbers, by partial sorting; `n_absent` further entries are zeros. NaN gives NaN.
@@ -81,8 +67,21 @@ public:
     }
 
 private:
-    static constexpr std::int32_t n_bins = 512;
-    static constexpr std::size_t lanes = 8;
+    static constexpr std::int32_t n_bins = 64;
+    static constexpr std::size_t lanes = 4;
+
+    class Walk;
+
+    /// Takes the counts that have no bin of their own, and puts all of these into the one behind.
+    void take_large(std::span<std::int32_t> counts, Walk& walk) {
+        if (large_.size() < counts.size()) large_.resize(2 * counts.size());
+        const auto n = static_cast<Size>(counts.size());
+        const auto large = std::span(large_).first(
+            static_cast<std::size_t>(keep_above(n_bins - 1, std::as_const(counts).data(), n, large_.data())));
+        std::ranges::sort(large, std::greater<>());
+        for (const std::int32_t count : large) walk.take(count, 1);
+        for (std::int32_t& count : counts) count = std::min(count, n_bins);
+    }
 
     /// Goes down the values from the largest and notes the sum at each rank.
     class Walk {

@@ -119,6 +119,20 @@ TEST("TopTotals: histogram and sorting agree, zeros come before negative values"
     CHECK(std::isnan(out[0]));
 }
 
+TEST("TopTotals: counts on both sides of the table's end, one cell after another") {
+    const std::vector<Size> ranks{1, 5, 20, 100};
+    TopTotals top(ranks);
+    for (const std::size_t n : {0, 1, 7, 8, 9, 50, 200, 31}) {
+        std::vector<std::int32_t> counts;
+        for (std::size_t k = 0; k < n; ++k) counts.push_back(static_cast<std::int32_t>(k * 37 % 90));
+        const std::vector<double> values(counts.begin(), counts.end());
+        std::vector<double> out(4), expected(4);
+        top.of_small_counts(counts, out);
+        top.of_values<double>(values, 0, expected);
+        CHECK(out == expected);
+    }
+}
+
 TEST("a bad index is found by the kernels that follow it, at both index widths") {
     Sample<float, std::int32_t> sample;
     sample.indices[3] = 3;

@@ -54,8 +54,9 @@ def _stored(adata: AnnData, neighbors_key: str | None, kind: str) -> tuple[Any, 
 
 def square(graph: Any, n_cells: int, name: str) -> Any:
     """``graph`` as a sparse matrix, if it is of the right size, cells x cells."""
+    graph = _arrays.checked(graph, name)
     if not _arrays.is_sparse(graph):
-        graph = sparse.csr_matrix(_arrays.checked(graph, name))
+        graph = sparse.csr_matrix(graph)
     if graph.shape != (n_cells, n_cells):
         raise ValueError(
             f"{name} is {graph.shape[0]} x {graph.shape[1]}; expected {n_cells} x {n_cells}, cells x cells."

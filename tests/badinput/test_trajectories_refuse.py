@@ -49,10 +49,11 @@ def test_diffmap_of_a_bad_graph(adata, change, message):
         cw.tl.diffmap(adata)
 
 
-def test_diffmap_of_complex_weights(adata):
+@pytest.mark.parametrize("call", [cw.tl.diffmap, cw.tl.leiden, cw.tl.umap])
+def test_graphs_of_complex_weights(adata, call):
     adata.obsp["connectivities"] = adata.obsp["connectivities"].astype(complex)
-    with refuses(adata, TypeError, "complex"):
-        cw.tl.diffmap(adata)
+    with refuses(adata, TypeError, "has dtype complex128; expected numbers"):
+        call(adata)
 
 
 def test_diffmap_of_a_malformed_graph(adata):

@@ -95,8 +95,6 @@ def diffusion_map(adata: AnnData, n_comps: int, neighbors_key: str | None, seed:
 
 def _symmetric(weights: Any, name: str) -> Any:
     weights = _arrays.sound(weights, name)
-    if weights.dtype.kind == "c":
-        raise TypeError(f"{name} holds complex numbers; transitions need real weights.")
     _arrays.require_finite(weights, name)
     if weights.nnz and weights.data.min() < 0:
         raise ValueError(f"{name} holds negative weights; transitions need weights of at least 0.")

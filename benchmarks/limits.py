@@ -25,7 +25,6 @@ import anndata
 import data
 import numpy as np
 import report
-from steps.preprocess import _widely_expressed
 
 HERE = Path(__file__).resolve().parent
 
@@ -181,7 +180,7 @@ def table(results: Path, cache: Path, rates: Rates) -> str:
             key = (name, record["n_cells"], "2,000 genes" in record["step"])
             if key not in matrices:
                 adata = anndata.read_h5ad(data.prepared(name, record["n_cells"], None, cache))
-                matrices[key] = Sparse.of(_widely_expressed(adata, 2_000) if key[2] else adata)
+                matrices[key] = Sparse.of(data.widely_expressed(adata, 2_000) if key[2] else adata)
             rows.append(_row(record, work(matrices[key]), rates))
     return "\n".join(rows)
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,36 @@ def step(
             if one.key in _steps:
                 raise ValueError(f"two steps are called {one.key}")
             _steps[one.key] = one
+        return prepare
+
+    return register
+
+
+def _package(name: str) -> Callable[[], Any]:
+    return lambda: importlib.import_module(name)
+
+
+#: What imports the module of each tool whose functions go by scanpy's names.
+BOTH = {"cellweave": _package("cellweave"), "scanpy": _package("scanpy")}
+
+
+def same_step(
+    name: str,
+    *,
+    tools: Mapping[str, Callable[[], Any]] = BOTH,
+    warm_up: tuple[str, ...] = ("scanpy",),
+    **arguments: Any,
+) -> Callable:
+    """Registers a step of functions that several tools have by the same names: ``prepare(adata, module)``."""
+
+    def register(prepare: Callable[[Any, Any], Any]) -> Callable:
+        for tool, load in tools.items():
+
+            def prepared(adata: Any, load: Callable[[], Any] = load) -> Any:
+                return prepare(adata, load())
+
+            prepared.__module__ = prepare.__module__
+            step(name, tool=tool, warm_up=tool in warm_up, **arguments)(prepared)
         return prepare
 
     return register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from . import step
+from . import BOTH, same_step, step
 
 DENSE = "50 components of scaled genes, dense"
 IMPLICIT = "scale, max 10, and 50 components, from sparse"
@@ -12,61 +12,36 @@ REGRESSED = "50 components of regressed genes, dense"
 SPARSE = "50 components of genes, sparse"
 
 
-def _scanpy():
-    return importlib.import_module("scanpy")
-
-
 def _autozyme():
     importlib.import_module("autozyme").activate("scanpy")
-    return _scanpy()
+    return BOTH["scanpy"]()
 
 
-def _cellweave():
-    return importlib.import_module("cellweave")
+#: scanpy's own takes most of a minute and compiles nothing: it is not warmed up.
+ALL = {"tools": {**BOTH, "autozyme": _autozyme}, "data": "variable_genes", "warm_up": ("autozyme",)}
 
 
-TOOLS = {"cellweave": _cellweave, "scanpy": _scanpy, "autozyme": _autozyme}
-
-
-def _every_tool(name: str):
-    """Registers a step of functions that go by scanpy's names: ``prepare(adata, module)``. scanpy's own takes most of a
-    minute and compiles nothing: it is not warmed up.
-    """
-
-    def register(prepare):
-        for tool, load in TOOLS.items():
-
-            def prepared(adata, load=load):
-                return prepare(adata, load())
-
-            prepared.__module__ = prepare.__module__
-            step(name, tool=tool, data="variable_genes", warm_up=tool == "autozyme")(prepared)
-        return prepare
-
-    return register
-
-
-@_every_tool(DENSE)
+@same_step(DENSE, **ALL)
 def dense(adata, module):
     module.pp.scale(adata, max_value=10)
     return lambda: module.pp.pca(adata, n_comps=50)
 
 
-@_every_tool(REGRESSED)
+@same_step(REGRESSED, **ALL)
 def regressed(adata, module):
     """No value occurs twice: nothing is left of the zeros that made the counts sparse."""
     module.pp.regress_out(adata, ["library_size"])
     return lambda: module.pp.pca(adata, n_comps=50)
 
 
-@_every_tool(SPARSE)
+@same_step(SPARSE, **ALL)
 def plain(adata, module):
     return lambda: module.pp.pca(adata, n_comps=50)
 
 
 @step(IMPLICIT, tool="cellweave", data="variable_genes")
 def implicit(adata):
-    module = _cellweave()
+    module = BOTH["cellweave"]()
     return lambda: module.pp.pca(adata, n_comps=50, scale=True, max_value=10)
 
 
@@ -80,7 +55,7 @@ def _in_two_calls(adata, module):
 
 @step(IMPLICIT, tool="scanpy", data="variable_genes")
 def implicit_scanpy(adata):
-    return _in_two_calls(adata, _scanpy())
+    return _in_two_calls(adata, BOTH["scanpy"]())
 
 
 @step(IMPLICIT, tool="autozyme", data="variable_genes", warm_up=True)

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from data import normalized
+from data import normalized, widely_expressed
 
-from . import step
+from . import same_step, step
 
-MODULES = {"cellweave": "cellweave", "scanpy": "scanpy"}
 TOP = (50, 100, 200, 500)
-
-
-def _module(tool: str):
-    import importlib
-
-    return importlib.import_module(MODULES[tool])
 
 
 def _marked(adata):
@@ -22,34 +15,13 @@ def _marked(adata):
     return adata
 
 
-def _widely_expressed(adata, n_genes: int):
-    n_cells = np.bincount(adata.X.indices, minlength=adata.n_vars)
-    return adata[:, np.sort(np.argsort(-n_cells, kind="stable")[: 4 * n_genes : 4])].copy()
-
-
-def _every_tool(name: str, **arguments):
-    """Registers a step of functions that cellweave and scanpy both have: ``prepare(adata, module)``."""
-
-    def register(prepare):
-        for tool in MODULES:
-
-            def prepared(adata, tool=tool):
-                return prepare(adata, _module(tool))
-
-            prepared.__module__ = prepare.__module__
-            step(name, tool=tool, warm_up=tool == "scanpy", **arguments)(prepared)
-        return prepare
-
-    return register
-
-
-@_every_tool("QC metrics", data="counts")
+@same_step("QC metrics", data="counts")
 def qc(adata, module):
     _marked(adata)
     return lambda: module.pp.calculate_qc_metrics(adata, qc_vars=["mt"], percent_top=TOP, inplace=True)
 
 
-@_every_tool("QC metrics, cells alone", data="counts")
+@same_step("QC metrics, cells alone", data="counts")
 def qc_cells(adata, module):
     """Counts, genes and the mitochondrial share of every cell."""
     _marked(adata)
@@ -57,7 +29,7 @@ def qc_cells(adata, module):
     return lambda: table(adata, qc_vars=["mt"], percent_top=None, log1p=False, inplace=True)
 
 
-@_every_tool("filter cells and genes", data="counts")
+@same_step("filter cells and genes", data="counts")
 def filter_both(adata, module):
     n_genes = np.diff(adata.X.indptr)
     least = int(np.quantile(n_genes, 0.02))
@@ -69,7 +41,7 @@ def filter_both(adata, module):
     return call
 
 
-@_every_tool("normalize and log1p", data="counts")
+@same_step("normalize and log1p", data="counts")
 def normalize(adata, module):
     def call():
         module.pp.normalize_total(adata, target_sum=1e4)
@@ -78,21 +50,21 @@ def normalize(adata, module):
     return call
 
 
-@_every_tool("scale 2,000 genes, max 10", data="counts")
+@same_step("scale 2,000 genes, max 10", data="counts")
 def scale(adata, module):
-    genes = _widely_expressed(normalized(adata), 2_000)
+    genes = widely_expressed(normalized(adata), 2_000)
     return lambda: module.pp.scale(genes, max_value=10)
 
 
-@_every_tool("regress out 2 keys, 2,000 genes", data="counts", cells=(14_000,))
+@same_step("regress out 2 keys, 2,000 genes", data="counts", cells=(14_000,))
 def regress_out(adata, module):
     adata.obs["total"] = np.asarray(adata.X.sum(axis=1)).ravel()
     adata.obs["part"] = np.asarray(adata.X[:, ::1500].sum(axis=1)).ravel() / adata.obs["total"]
-    genes = _widely_expressed(normalized(adata), 2_000)
+    genes = widely_expressed(normalized(adata), 2_000)
     return lambda: module.pp.regress_out(genes, ["total", "part"])
 
 
-@_every_tool("score 50 genes", data="counts")
+@same_step("score 50 genes", data="counts")
 def score_genes(adata, module):
     normalized(adata)
     genes = list(adata.var_names[::400])

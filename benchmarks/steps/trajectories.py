@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 
-from . import step
-
-TOOLS = {"cellweave": "cellweave", "scanpy": "scanpy"}
+from . import same_step
 
 
-def _both(name: str, *, warm_up: bool = False, **arguments):
-    """Registers a step of functions that go by scanpy's names: ``prepare(adata, module)``."""
-
-    def register(prepare):
-        for tool, package in TOOLS.items():
-
-            def prepared(adata, package=package):
-                return prepare(adata, importlib.import_module(package))
-
-            prepared.__module__ = prepare.__module__
-            step(name, tool=tool, warm_up=warm_up and tool == "scanpy", **arguments)(prepared)
-        return prepare
-
-    return register
-
-
-@_both("diffusion map", data="neighbor_graph", cells=(50_000, 200_000))
+@same_step("diffusion map", data="neighbor_graph", cells=(50_000, 200_000), warm_up=())
 def diffusion_map(adata, module):
     return lambda: module.tl.diffmap(adata)
 
 
-@_both("PAGA of 40 groups", data="neighbor_graph", cells=(50_000, 200_000))
+@same_step("PAGA of 40 groups", data="neighbor_graph", cells=(50_000, 200_000), warm_up=())
 def paga(adata, module):
     adata.obs["group"] = _nearest_of_40(adata.obsm["X_pca"])
     return lambda: module.tl.paga(adata, "group")
 
 
-@_both("ingest of a quarter of the cells", data="neighbor_graph", warm_up=True)
+@same_step("ingest of a quarter of the cells", data="neighbor_graph")
 def ingest(adata, module):
     """Into the other three quarters, from principal components to labels and UMAP."""
     reference, new = _reference_and_new(adata, module)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from data import normalized
 
-from . import step
-from .preprocess import _brisc, _every_tool
+from . import same_step, step
+from .preprocess import _brisc
 
 BATCHES = ("a", "b", "c", "d")
 
@@ -17,35 +17,35 @@ def _in_batches(adata):
     return adata
 
 
-@_every_tool("variable genes, seurat", data="counts")
+@same_step("variable genes, seurat", data="counts")
 def seurat(adata, module):
     normalized(adata)
     return lambda: module.pp.highly_variable_genes(adata, n_top_genes=2_000)
 
 
-@_every_tool("variable genes, seurat, 4 batches", data="counts")
+@same_step("variable genes, seurat, 4 batches", data="counts")
 def seurat_in_batches(adata, module):
     _in_batches(normalized(adata))
     return lambda: module.pp.highly_variable_genes(adata, n_top_genes=2_000, batch_key="letter")
 
 
-@_every_tool("variable genes, seurat_v3", data="counts")
+@same_step("variable genes, seurat_v3", data="counts")
 def seurat_v3(adata, module):
     return lambda: module.pp.highly_variable_genes(adata, n_top_genes=2_000, flavor="seurat_v3")
 
 
-@_every_tool("variable genes, seurat_v3, 4 batches", data="counts")
+@same_step("variable genes, seurat_v3, 4 batches", data="counts")
 def seurat_v3_in_batches(adata, module):
     _in_batches(adata)
     return lambda: module.pp.highly_variable_genes(adata, n_top_genes=2_000, flavor="seurat_v3", batch_key="letter")
 
 
-@_every_tool("variable genes, Pearson residuals", data="counts", cells=(14_000,))
+@same_step("variable genes, Pearson residuals", data="counts", cells=(14_000,))
 def pearson_residuals(adata, module):
     return lambda: module.experimental.pp.highly_variable_genes(adata, n_top_genes=2_000)
 
 
-@_every_tool("normalize to Pearson residuals, 2,000 genes", data="counts", cells=(14_000,))
+@same_step("normalize to Pearson residuals, 2,000 genes", data="counts", cells=(14_000,))
 def normalize_pearson_residuals(adata, module):
     genes = adata[:, :: adata.n_vars // 2_000].copy()
     return lambda: module.experimental.pp.normalize_pearson_residuals(genes)

@@ -155,6 +155,7 @@ public:
         };
         const LeadingEigenOptions options{n_wanted, block_width, tolerance, 600, seed_, stage};
         LeadingEigen found = leading_eigen(transitions_.n(), multiply, options, threads_);
+        found.fix_signs();
         RowMatrix<double> images(transitions_.n(), n_wanted);
         transitions_.multiply(as_view(std::as_const(found.vectors)), as_view(images), 1.0);
         const Eigen::VectorXd values = found.vectors.cwiseProduct(images).colwise().sum();
@@ -168,7 +169,7 @@ private:
 
     /// By the recurrence p_k+1(x) = 2 x p_k(x) - p_k-1(x), with [low, high] stretched to [-1, 1].
     void apply(const Filter& filter, DenseView<const double> vectors, DenseView<double> images) {
-        before_ = zeros<double>(vectors.n_rows(), vectors.n_cols());
+        before_.setZero(vectors.n_rows(), vectors.n_cols());
         now_ = as_eigen(vectors);
         const double center = 0.5 * (filter.low + filter.high);
         const double half = 0.5 * (filter.high - filter.low);
@@ -200,6 +201,7 @@ template <class T, class I>
 Pairs all_pairs(const Transitions<T, I>& transitions, Threads threads) {
     const RowMatrix<double> matrix = transitions.dense();
     LeadingEigen found = leading_eigen(matrix, matrix.rows(), threads);
+    found.fix_signs();
     return {std::vector<double>(found.values.begin(), found.values.end()), std::move(found.vectors),
             found.has_converged};
 }
@@ -233,15 +235,6 @@ std::vector<std::size_t> outermost(const std::vector<double>& values, Size n_wan
     return order;
 }
 
-/// Copies a vector; its entry that is largest in absolute value becomes positive.
-void write_with_sign(const RowMatrix<double>& vectors, Size from, DenseView<double> out, Size to) {
-    Size largest = 0;
-    for (Size row = 1; row < vectors.rows(); ++row)
-        if (std::abs(vectors(row, from)) > std::abs(vectors(largest, from))) largest = row;
-    const double sign = vectors(largest, from) < 0 ? -1.0 : 1.0;
-    for (Size row = 0; row < vectors.rows(); ++row) out(row, to) = sign * vectors(row, from);
-}
-
 }  // namespace
 
 template <Real T, Index I>
@@ -257,7 +250,7 @@ bool diffusion_map(CsrView<const T, I> weights, std::uint64_t seed, std::span<do
     const auto order = outermost(pairs.values, n_wanted);
     for (std::size_t k = 0; k < order.size(); ++k) {
         values[k] = pairs.values[order[k]];
-        write_with_sign(pairs.vectors, static_cast<Size>(order[k]), vectors, static_cast<Size>(k));
+        as_eigen(vectors).col(static_cast<Size>(k)) = pairs.vectors.col(static_cast<Size>(order[k]));
     }
     return pairs.has_converged;
 }

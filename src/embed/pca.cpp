@@ -207,15 +207,6 @@ std::optional<Pca<S>> from_uncommon_values(CsrView<const S, I>, std::span<const 
     return std::nullopt;
 }
 
-/// Turns each column so that its largest entry is positive.
-void fix_signs(RowMatrix<double>& vectors) {
-    for (Size k = 0; k < vectors.cols(); ++k) {
-        Size largest = 0;
-        vectors.col(k).cwiseAbs().maxCoeff(&largest);
-        if (vectors(largest, k) < 0) vectors.col(k) = -vectors.col(k);
-    }
-}
-
 }  // namespace
 
 template <class Matrix, Real S>
@@ -250,7 +241,7 @@ Pca<S> pca(Matrix matrix, std::type_identity_t<std::span<const double>> shift, c
     LeadingEigen found = !forms_gram          ? by_products(matrix, shift, k, threads)
                          : n_genes <= n_cells ? by_genes<S>(matrix, shift, k, threads)
                                               : by_cells<S>(matrix, shift, k, threads);
-    fix_signs(found.vectors);
+    found.fix_signs();
     Pca<S> result;
     result.components = found.vectors.transpose();
     const Eigen::VectorXd squares = found.values.cwiseMax(0.0);

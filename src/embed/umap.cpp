@@ -10,8 +10,8 @@
 #include "core/error.hpp"
 #include "core/finite.hpp"
 #include "core/monitor.hpp"
-#include "core/power.hpp"
 #include "core/random.hpp"
+#include "embed/umap_forces.hpp"
 #include "embed/umap_schedule.hpp"
 
 namespace cellweave {
@@ -24,8 +24,6 @@ constexpr Grain vertices_per_chunk{512};
 constexpr Size lanes = 16;
 /// Pulls of each lane whose partners are fetched together: few enough for their positions to stay in the nearest cache.
 constexpr Size pulls_per_slice = 8;
-/// umap-learn's bound on each coordinate of a push.
-constexpr float max_push = 4.0F;
 
 /// Moves `lanes` vertices through one turn. `fixed_dims` is the number of dimensions, or 0 where only the run time
 /// knows it.
@@ -33,10 +31,7 @@ template <int fixed_dims>
 class Group {
 public:
     Group(const UmapOptions& options, const Random& random, float alpha, DenseView<const float> seen)
-        : a_(static_cast<float>(options.a)),
-          b_(static_cast<float>(options.b)),
-          pull_(2.0F * a_ * b_ * alpha),
-          push_(2.0F * static_cast<float>(options.gamma) * b_),
+        : forces_(options, alpha),
           alpha_(alpha),
           rate_(seen.n_rows() > 1 ? options.negative_sample_rate : 0),
           random_(random),
@@ -75,10 +70,6 @@ public:
     }
 
 private:
-    /// Keeps powers finite where two cells coincide; the difference of 0 makes their force vanish.
-    static constexpr float least_squared = 1e-12F;
-    static constexpr float most_squared = 1e12F;
-
     Size n_dims() const { return fixed_dims > 0 ? fixed_dims : seen_.n_cols(); }
     float* own(Size d) { return own_.data() + d * lanes; }
     /// Sum of the positions from which the vertex was pulled.
@@ -165,10 +156,7 @@ private:
         float* const shares = squared_.data();
         const float* const has_turn = turns(begin);
         for (Size pair = 0; pair < (end - begin) * lanes; ++pair) {
-            const float squared = shares[pair];
-            const float power = rough_power(squared, b_);
-            const float wanted = pull_ * power / (squared * (1.0F + a_ * power));
-            const float step = at_most(wanted, 0.5F) * has_turn[pair];
+            const float step = at_most(forces_.attraction(shares[pair]), 0.5F) * has_turn[pair];
             // umap-learn moves both ends by `step` of their distance, twice: this is our end's part of the sum.
             shares[pair] = 2.0F * step * (1.0F - step);
         }
@@ -192,11 +180,7 @@ private:
         measure(k, 1, rate_, 0);
         const float* const has_turn = turns(k);
         float* const strengths = squared_.data();
-        for (Size pair = 0; pair < rate_ * lanes; ++pair) {
-            const float squared = strengths[pair];
-            const float power = rough_power(squared, b_);
-            strengths[pair] = push_ / ((0.001F + squared) * (1.0F + a_ * power));
-        }
+        for (Size pair = 0; pair < rate_ * lanes; ++pair) strengths[pair] = forces_.repulsion(strengths[pair]);
         for (Size d = 0; d < n_dims(); ++d) {
             const float* const position = own(d);
             std::array<float, lanes> sum{};
@@ -205,7 +189,7 @@ private:
                 const float* const strength = strengths + draw * lanes;
                 for (Size lane = 0; lane < lanes; ++lane) {
                     const float wanted = strength[lane] * (position[lane] - theirs[lane]);
-                    sum[static_cast<std::size_t>(lane)] += within(wanted, max_push);
+                    sum[static_cast<std::size_t>(lane)] += within(wanted, UmapForces::largest);
                 }
             }
             for (Size lane = 0; lane < lanes; ++lane) {
@@ -223,20 +207,17 @@ private:
             const float* const position = own(0);
             float* const __restrict squared = squared_.data() + (to + row) * lanes;
             for (Size lane = 0; lane < lanes; ++lane) {
-                float sum = least_squared;
+                float sum = UmapForces::least_squared;
                 for (Size d = 0; d < n_dims(); ++d) {
                     const float difference = position[d * lanes + lane] - theirs[d * stride + lane];
                     sum += difference * difference;
                 }
-                squared[lane] = at_most(sum, most_squared);
+                squared[lane] = at_most(sum, UmapForces::most_squared);
             }
         }
     }
 
-    float a_;
-    float b_;
-    float pull_;
-    float push_;
+    UmapForces forces_;
     float alpha_;
     Size rate_;
     Random random_;

@@ -6,19 +6,14 @@
 
 #include "core/error.hpp"
 #include "core/monitor.hpp"
-#include "core/power.hpp"
 #include "core/random.hpp"
+#include "embed/umap_forces.hpp"
 
 namespace cellweave {
 
 namespace {
 
 constexpr Grain vertices_per_chunk{64};
-/// umap-learn's bound on each coordinate of a force.
-constexpr float max_force = 4.0F;
-/// Keeps powers finite.
-constexpr float least_squared = 1e-12F;
-constexpr float most_squared = 1e12F;
 
 /// An edge, and the epochs of its next pull and its next push.
 struct Edge {
@@ -32,7 +27,11 @@ struct Edge {
 class Mover {
 public:
     Mover(DenseView<const float> reference, const UmapOptions& options, std::span<float> position, std::uint64_t vertex)
-        : reference_(reference), options_(options), position_(position), random_(options.seed, vertex) {}
+        : reference_(reference),
+          options_(options),
+          forces_(options),
+          position_(position),
+          random_(options.seed, vertex) {}
 
     void run(std::span<Edge> edges) {
         for (int epoch = 0; epoch < options_.n_epochs; ++epoch) {
@@ -54,24 +53,19 @@ public:
 private:
     void pull(Size neighbor) {
         const float squared = squared_distance(neighbor);
-        if (!(squared > 0)) return;
-        const float bounded = std::clamp(squared, least_squared, most_squared);
-        const float power = rough_power(bounded, static_cast<float>(options_.b));
-        const auto a = static_cast<float>(options_.a);
-        const auto b = static_cast<float>(options_.b);
-        move(neighbor, -2.0F * a * b * power / (bounded * (a * power + 1.0F)));
+        if (squared > 0) move(neighbor, -forces_.attraction(bounded(squared)));
     }
 
     /// By a random vertex of the reference.
     void push() {
-        const auto stranger =
-            static_cast<Size>(random_.below(n_drawn_++, static_cast<std::uint32_t>(reference_.n_rows())));
+        const auto n_vertices = static_cast<std::uint32_t>(reference_.n_rows());
+        const auto stranger = static_cast<Size>(random_.below(n_drawn_++, n_vertices));
         const float squared = squared_distance(stranger);
-        if (!(squared > 0)) return;
-        const float bounded = std::clamp(squared, least_squared, most_squared);
-        const float power = rough_power(bounded, static_cast<float>(options_.b));
-        const auto strength = static_cast<float>(2.0 * options_.gamma * options_.b);
-        move(stranger, strength / ((0.001F + bounded) * (static_cast<float>(options_.a) * power + 1.0F)));
+        if (squared > 0) move(stranger, forces_.repulsion(bounded(squared)));
+    }
+
+    static float bounded(float squared) {
+        return std::clamp(squared, UmapForces::least_squared, UmapForces::most_squared);
     }
 
     float squared_distance(Size other) const {
@@ -87,11 +81,12 @@ private:
     void move(Size other, float strength) {
         const float* const theirs = reference_.row_data(other);
         for (std::size_t d = 0; d < position_.size(); ++d)
-            position_[d] += alpha_ * within(strength * (position_[d] - theirs[d]), max_force);
+            position_[d] += alpha_ * within(strength * (position_[d] - theirs[d]), UmapForces::largest);
     }
 
     DenseView<const float> reference_;
     const UmapOptions& options_;
+    UmapForces forces_;
     std::span<float> position_;
     Random random_;
     std::uint64_t n_drawn_ = 0;

@@ -155,6 +155,14 @@ LeadingEigen decompose_completely(const RowMatrix<double>& matrix, Size n_compon
 
 }  // namespace
 
+void LeadingEigen::fix_signs() {
+    for (Size k = 0; k < vectors.cols(); ++k) {
+        Size largest = 0;
+        vectors.col(k).cwiseAbs().maxCoeff(&largest);
+        if (vectors(largest, k) < 0) vectors.col(k) = -vectors.col(k);
+    }
+}
+
 LeadingEigen leading_eigen(Size n, const SymmetricOperator& multiply, const LeadingEigenOptions& options,
                            Threads threads) {
     assert(options.n_components >= 1 && 8 * options.n_components + 8 * options.block_width <= n);

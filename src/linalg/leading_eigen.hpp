@@ -43,6 +43,9 @@ struct LeadingEigen {
     bool has_converged = true;
     /// An upper bound on the smallest eigenvalue: the smallest one within a basis on the way.
     double smallest_within = 0;
+
+    /// Turns each vector so that its largest entry is positive.
+    void fix_signs();
 };
 
 /// Block Lanczos iteration with full reorthogonalisation and thick restarts (Golub and Underwood 1977; Wu and Simon

@@ -70,19 +70,6 @@ private:
     static constexpr std::int32_t n_bins = 64;
     static constexpr std::size_t lanes = 4;
 
-    class Walk;
-
-    /// Takes the counts that have no bin of their own, and puts all of these into the one behind.
-    void take_large(std::span<std::int32_t> counts, Walk& walk) {
-        if (large_.size() < counts.size()) large_.resize(2 * counts.size());
-        const auto n = static_cast<Size>(counts.size());
-        const auto large = std::span(large_).first(
-            static_cast<std::size_t>(keep_above(n_bins - 1, std::as_const(counts).data(), n, large_.data())));
-        std::ranges::sort(large, std::greater<>());
-        for (const std::int32_t count : large) walk.take(count, 1);
-        for (std::int32_t& count : counts) count = std::min(count, n_bins);
-    }
-
     /// Goes down the values from the largest and notes the sum at each rank.
     class Walk {
     public:
@@ -105,6 +92,17 @@ private:
         Size n_taken_ = 0;
         double total_ = 0;
     };
+
+    /// Takes the counts that have no bin of their own, and puts all of these into the one behind.
+    void take_large(std::span<std::int32_t> counts, Walk& walk) {
+        if (large_.size() < counts.size()) large_.resize(2 * counts.size());
+        const auto n = static_cast<Size>(counts.size());
+        const auto large = std::span(large_).first(
+            static_cast<std::size_t>(keep_above(n_bins - 1, std::as_const(counts).data(), n, large_.data())));
+        std::ranges::sort(large, std::greater<>());
+        for (const std::int32_t count : large) walk.take(count, 1);
+        for (std::int32_t& count : counts) count = std::min(count, n_bins);
+    }
 
     std::span<const Size> ranks_;
     std::vector<std::uint32_t> bins_;

@@ -76,11 +76,10 @@ def diffmap(
 
 def diffusion_map(adata: AnnData, n_comps: int, neighbors_key: str | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The eigenvalues of the graph's transitions, and their vectors as columns, float32."""
-    key = "neighbors" if neighbors_key is None else neighbors_key
-    if key not in adata.uns:
-        raise ValueError("You need to run `pp.neighbors` first to compute a neighborhood graph.")
-    weights, name = _graphs.connectivities(adata, neighbors_key=neighbors_key)
-    weights = _symmetric(_graphs.square(weights, adata.n_obs, name), name)
+    _graphs.of_neighbors(adata, neighbors_key, otherwise=_graphs.NOT_COMPUTED)
+    graph = _graphs.connectivities(adata, neighbors_key=neighbors_key)
+    weights, name = _graphs.sound(graph, adata.n_obs), graph[1]
+    _require_symmetric(weights, name)
     with _progress.bars(settings.verbosity >= 2):
         values, vectors, has_converged = engine.diffusion_map(
             _arrays.csr(weights, name), min(adata.n_obs - 1, n_comps), seed, settings.n_threads
@@ -93,12 +92,10 @@ def diffusion_map(adata: AnnData, n_comps: int, neighbors_key: str | None, seed:
     return values.astype(np.float32), vectors.astype(np.float32)
 
 
-def _symmetric(weights: Any, name: str) -> Any:
-    weights = _arrays.sound(weights, name)
+def _require_symmetric(weights: Any, name: str) -> None:
     _arrays.require_finite(weights, name)
     if weights.nnz and weights.data.min() < 0:
         raise ValueError(f"{name} holds negative weights; transitions need weights of at least 0.")
     difference = abs(weights - weights.T)
     if difference.nnz and difference.max() > 1e-5 * weights.max():
         raise ValueError(f"{name} is not symmetric. Use a graph of pp.neighbors, or (graph + graph.T) / 2.")
-    return weights

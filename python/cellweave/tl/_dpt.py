@@ -71,9 +71,7 @@ def dpt(
         raise NotImplementedError("n_branchings above 0 is not covered; tl.paga finds branchings.")
     with _anndata.transaction(adata, copy=copy) as target:
         source = target.adata
-        key = "neighbors" if neighbors_key is None else neighbors_key
-        if key not in source.uns:
-            raise ValueError("You need to run `pp.neighbors` and `tl.diffmap` first.")
+        _graphs.of_neighbors(source, neighbors_key, otherwise="You need to run `pp.neighbors` and `tl.diffmap` first.")
         root = _root(source)
         values, basis = _diffusion_map(target, neighbors_key)
         if n_dcs > len(values):
@@ -144,8 +142,7 @@ def _closest_cell(adata: AnnData, expression: np.ndarray) -> int:
 
 
 def _reachable(adata: AnnData, root: int, neighbors_key: str | None) -> np.ndarray:
-    weights, name = _graphs.connectivities(adata, neighbors_key=neighbors_key)
-    weights = _arrays.sound(_graphs.square(weights, adata.n_obs, name), name)
+    weights = _graphs.sound(_graphs.connectivities(adata, neighbors_key=neighbors_key), adata.n_obs)
     labels = connected_components(weights, directed=False)[1]
     within = labels == labels[root]
     n_outside = int((~within).sum())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from .. import _anndata, _arrays, _checks, _progress
+from .. import _anndata, _arrays, _checks, _graphs, _progress
 from .._compat import old_positionals
 from .._core import engine
 from .._seeds import seed_of
@@ -93,13 +94,14 @@ def ingest(
         logger.info("running ingest")
         reference = _Reference.of(adata_ref, neighbors_key)
         expression = _genes_of_reference(target.adata, adata_ref)
-        rep = reference.represent(target.adata, expression)
+        components = functools.cache(lambda: reference.components(expression))
+        rep = reference.represent(target.adata, expression, components)
         target.obsm["rep"] = rep
         n_voters = reference.n_neighbors if k is None else _checks.whole(k, "k", at_least=1)
         if "umap" in methods:
             reference.check_umap()
         if "pca" in methods:
-            target.obsm["X_pca"] = reference.components(expression)
+            target.obsm["X_pca"] = components()
         if "umap" in methods or labels:
             indices, distances = reference.neighbors(rep, max(n_voters, reference.n_neighbors))
         if "umap" in methods:
@@ -162,9 +164,11 @@ class _Reference:
     @classmethod
     def of(cls, adata: AnnData, neighbors_key: str | None) -> _Reference:
         key = "neighbors" if neighbors_key is None else neighbors_key
-        if key not in adata.uns:
-            raise ValueError(f'There is no neighbors data in `adata.uns["{key}"]`.\nPlease run pp.neighbors.')
-        params = adata.uns[key].get("params", {})
+        params = _graphs.of_neighbors(
+            adata,
+            key,
+            otherwise=f'There is no neighbors data in `adata.uns["{key}"]`.\nPlease run pp.neighbors.',
+        ).get("params", {})
         n_neighbors = _checks.whole(
             params.get("n_neighbors"), f"adata_ref.uns['{key}']['params']['n_neighbors']", at_least=1
         )
@@ -193,14 +197,17 @@ class _Reference:
             params.get("metric", "euclidean"),
         )
 
-    def represent(self, adata: AnnData, expression: Any) -> Any:
-        """New cells as the points in which the reference's neighbours were found."""
+    def represent(self, adata: AnnData, expression: Any, components: Callable[[], np.ndarray]) -> Any:
+        """New cells as the points in which the reference's neighbours were found.
+
+        ``components`` gives what :meth:`components` does, should they be these points.
+        """
         if self.use_rep == "X":
             return expression
         if self.n_pcs is None and self.use_rep in adata.obsm:
             return adata.obsm[self.use_rep]
         if self.use_rep == "X_pca":
-            return self.components(expression)[:, : self.points.shape[1]]
+            return components()[:, : self.points.shape[1]].copy()
         raise ValueError(
             f"The neighbours of adata_ref come from obsm['{self.use_rep}']; adata.obsm needs it too, found "
             f"{sorted(adata.obsm)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from anndata import AnnData
 from scipy import sparse
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from .. import _anndata, _arrays, _graphs
+from .. import _anndata, _graphs
 from .._compat import old_positionals
 from ..settings import logger
 
@@ -65,17 +66,17 @@ def paga(
     """
     with _anndata.transaction(adata, copy=copy) as target:
         source = target.adata
-        if ("neighbors" if neighbors_key is None else neighbors_key) not in source.uns:
-            raise ValueError("You need to run `pp.neighbors` first to compute a neighborhood graph.")
+        neighbors = _graphs.of_neighbors(source, neighbors_key, otherwise=_graphs.NOT_COMPUTED)
         name = _groups_key(source, groups)
         group_of_cell, sizes = _members(source, name)
         logger.info("running PAGA")
         found: dict[str, Any] = {}
         if use_rna_velocity:
-            found["transitions_confidence"] = _transitions(source, group_of_cell, sizes, neighbors_key)
+            found["transitions_confidence"] = _transitions(source, group_of_cell, sizes, neighbors)
         else:
-            connected = _connectivities(source, group_of_cell, sizes, model, neighbors_key)
-            found["connectivities"], found["connectivities_tree"] = connected
+            found["connectivities"], found["connectivities_tree"] = _connectivities(
+                source, group_of_cell, sizes, model, neighbors_key, neighbors
+            )
             target.uns[f"{name}_sizes"] = sizes
         target.uns["paga"] = {**source.uns.get("paga", {}), **found, "groups": name}
         logger.info("    finished: added\n%s", "\n".join(f"    'paga/{key}' (adata.uns)" for key in found))
@@ -111,16 +112,16 @@ def _edges_between(graph: Any, group_of_cell: np.ndarray, n_groups: int) -> np.n
     return np.bincount(pairs, minlength=n_groups**2).reshape(n_groups, n_groups).astype(np.float64)
 
 
-def _graph(stored: tuple[Any, str], n_cells: int) -> Any:
-    graph, name = stored
-    return _arrays.sound(_graphs.square(graph, n_cells, name), name)
-
-
 def _connectivities(
-    adata: AnnData, group_of_cell: np.ndarray, sizes: np.ndarray, model: str, neighbors_key: str | None
+    adata: AnnData,
+    group_of_cell: np.ndarray,
+    sizes: np.ndarray,
+    model: str,
+    neighbors_key: str | None,
+    neighbors: Mapping[str, Any],
 ) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
     if model == "v1.2":
-        graph = _graph(_graphs.distances(adata, neighbors_key=neighbors_key), adata.n_obs)
+        graph = _graphs.sound(_graphs.distances(adata, neighbors_key=neighbors_key), adata.n_obs)
         edges = _edges_between(graph, group_of_cell, len(sizes))
         both_ways = edges + edges.T
         of_group = edges.sum(axis=1)  # those within it, and those that leave it
@@ -129,10 +130,10 @@ def _connectivities(
         strengths = np.minimum(np.divide(both_ways, at_random, out=np.ones_like(edges), where=at_random > 0), 1)
         tree_by = strengths
     elif model == "v1.0":
-        graph = _graph(_graphs.connectivities(adata, neighbors_key=neighbors_key), adata.n_obs)
+        graph = _graphs.sound(_graphs.connectivities(adata, neighbors_key=neighbors_key), adata.n_obs)
         edges = _edges_between(graph, group_of_cell, len(sizes))
         both_ways = (edges + edges.T) / 2
-        n_neighbors = adata.uns["neighbors" if neighbors_key is None else neighbors_key]["params"]["n_neighbors"]
+        n_neighbors = neighbors["params"]["n_neighbors"]
         means = np.sqrt(n_neighbors**2 * np.outer(sizes, sizes).astype(np.float64))
         strengths = np.divide(both_ways, means, out=np.ones_like(edges), where=means > 0)
         tree_by = both_ways
@@ -155,7 +156,7 @@ def _tree(strengths: np.ndarray, weights: np.ndarray) -> sparse.csr_matrix:
 
 
 def _transitions(
-    adata: AnnData, group_of_cell: np.ndarray, sizes: np.ndarray, neighbors_key: str | None
+    adata: AnnData, group_of_cell: np.ndarray, sizes: np.ndarray, neighbors: Mapping[str, Any]
 ) -> sparse.csr_matrix:
     """Entry (i, j) says how many more velocities lead from group j to group i than back."""
     stored = adata.uns.get("velocity_graph", adata.uns.get("velocyto_transitions"))
@@ -164,10 +165,10 @@ def _transitions(
             "The passed AnnData needs to have an `uns` annotation with key 'velocity_graph' - "
             "a sparse matrix from RNA velocity."
         )
-    graph = _graph((stored, "adata.uns['velocity_graph']"), adata.n_obs).tocoo()
+    graph = _graphs.sound((stored, "adata.uns['velocity_graph']"), adata.n_obs).tocoo()
     graph.eliminate_zeros()
     edges = _edges_between(graph, group_of_cell, len(sizes))
-    n_neighbors = adata.uns["neighbors" if neighbors_key is None else neighbors_key]["params"]["n_neighbors"]
+    n_neighbors = neighbors["params"]["n_neighbors"]
     means = np.sqrt(np.outer(n_neighbors * sizes, n_neighbors * sizes).astype(np.float64))
     surplus = edges - edges.T
     confidence = np.divide(surplus, means, out=np.zeros_like(edges), where=surplus > 0)

@@ -177,11 +177,10 @@ def _checked_epochs(maxiter: int | None, adata: AnnData) -> int:
 def _neighbor_graph(adata: AnnData, neighbors_key: str | None, n_epochs: int) -> Any:
     """The engine's copy of the graph, without the edges that no epoch would sample."""
     key = "neighbors" if neighbors_key is None else neighbors_key
-    if key not in adata.uns:
-        raise ValueError(f"Did not find .uns[{key!r}]. Run `pp.neighbors` first.")
+    neighbors = _graphs.of_neighbors(adata, key, otherwise=f"Did not find .uns[{key!r}]. Run `pp.neighbors` first.")
     connectivities, name = _graphs.connectivities(adata, neighbors_key=key)
     connectivities = _graphs.square(connectivities, adata.n_obs, name)
-    if adata.uns[key].get("params", {}).get("method") != "umap":
+    if neighbors.get("params", {}).get("method") != "umap":
         logger.warning("%s has not been computed using umap", name)
     connectivities = _arrays.each_entry_once(connectivities, name)
     # umap-learn prunes by its default number of epochs where 10 or fewer are asked for
